@@ -17,11 +17,17 @@ function fail(message) {
 }
 
 function installPackages(node) {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return
   console.error('Installing the locked packages (npm ci) ...')
   const started = Date.now()
-  const done = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'], env: environmentFor(node) })
+  const done = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: environmentFor(node),
+  })
   if (done.status !== 0) fail('npm ci failed: see above. Nothing was started.')
   writeFileSync(stampFile, wanted)
   console.error(`Installed in ${((Date.now() - started) / 1000).toFixed(0)} s.`)
@@ -39,7 +45,10 @@ function installSystemPackage(commands, packages, what, otherwise) {
       const quiet = { stdio: ['ignore', 'ignore', 'ignore'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
       // The package's own service must not start: the project starts servers of its own, on free ports.
       const steps = {
-        'apt-get': [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', name]],
+        'apt-get': [
+          ['update', '-qq'],
+          ['install', '-y', '-qq', '--no-install-recommends', '-o', 'Dpkg::Options::=--force-confold', name],
+        ],
         apk: [['add', '--quiet', name]],
         dnf: [['install', '-y', '-q', name]],
       }[manager]
@@ -59,7 +68,9 @@ if (process.argv.includes('--servers')) {
     'a Redis server',
     () => {
       if (onPath('docker') && spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0) return
-      fail('No Redis server: install redis-server or valkey-server (e.g. `sudo apt-get install redis-server`), or start Docker; then run this again.')
+      fail(
+        'No Redis server: install redis-server or valkey-server (e.g. `sudo apt-get install redis-server`), or start Docker; then run this again.',
+      )
     },
   )
 }

@@ -39,12 +39,25 @@ export async function ensureNode24() {
       `No Node ${NODE_MAJOR} binary package is known for ${process.platform}-${process.arch}; install Node ${NODE_MAJOR} yourself and run the command with it.`,
     )
   }
-  console.error(`Node ${process.versions.node} runs this; the project needs Node ${NODE_MAJOR}: fetching ${NODE_VERSION} once ...`)
+  console.error(
+    `Node ${process.versions.node} runs this; the project needs Node ${NODE_MAJOR}: fetching ${NODE_VERSION} once ...`,
+  )
   await mkdir(nodeHome, { recursive: true })
-  const npm = ['install', '--prefix', nodeHome, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', `${binaryPackage}@${NODE_VERSION}`]
+  const npm = [
+    'install',
+    '--prefix',
+    nodeHome,
+    '--no-save',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    `${binaryPackage}@${NODE_VERSION}`,
+  ]
   const done = spawnSync('npm', npm, { stdio: ['ignore', 'ignore', 'inherit'], cwd: nodeHome })
   if (done.status !== 0 || !existsSync(cachedNode)) {
-    throw new Error(`npm could not install ${binaryPackage}@${NODE_VERSION}; install Node ${NODE_MAJOR} yourself and run the command with it.`)
+    throw new Error(
+      `npm could not install ${binaryPackage}@${NODE_VERSION}; install Node ${NODE_MAJOR} yourself and run the command with it.`,
+    )
   }
   return cachedNode
 }
