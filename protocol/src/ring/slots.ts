@@ -30,7 +30,8 @@ export function slotOfKey(key: Uint8Array): SlotId {
 
 /** `value` as a slot. @throws RangeError when it is not an integer in [0, SLOT_COUNT). */
 export function toSlotId(value: number): SlotId {
-  if (!Number.isInteger(value) || value < 0 || value >= SLOT_COUNT) throw new RangeError(`slot ${value} is not in 0..${SLOT_COUNT - 1}`)
+  if (!Number.isInteger(value) || value < 0 || value >= SLOT_COUNT)
+    throw new RangeError(`slot ${value} is not in 0..${SLOT_COUNT - 1}`)
   return value as SlotId
 }
 

@@ -21,7 +21,12 @@ export interface PodReport {
   /** Time from the whole request read to the answer handed to the socket, of submissions, in milliseconds; see `Histogram`. */
   readonly latency: HistogramSnapshot
   /** By shard id. `regressed`: the shard shows an older epoch than it once did, and gets no writes from this pod. */
-  readonly shards: readonly { readonly id: string; readonly reachable: boolean; readonly epoch: number; readonly regressed: boolean }[]
+  readonly shards: readonly {
+    readonly id: string
+    readonly reachable: boolean
+    readonly epoch: number
+    readonly regressed: boolean
+  }[]
   readonly walBacklogEntries: number
 }
 
