@@ -50,19 +50,25 @@ export interface Wal<T> {
   settle(settlements: readonly Settlement[]): void
   /** Entries appended and not settled. */
   readonly backlogEntries: number
+  /** The segment that the next frame goes to: whatever is settled by now is noted in this one or an earlier one. */
+  readonly currentSegment: number
   /**
    * `full`: no space; entries that were queued were given to `onRefused`, and the log tries again by itself.
    * `failed`: a sync failed; final (after a failed fsync the page cache lies): the process must exit.
    */
   readonly state: 'open' | 'full' | 'failed' | 'closed'
-  /** Syncs what is queued, then closes. */
+  /** Syncs what is queued, then closes. Settle what is in flight first: what is not settled by then is run again at the next start. */
   close(): Promise<void>
 }
 
 /** What a start found. */
 export interface Recovered {
-  /** Entries with no settlement, in order: run them through the pipeline before serving. */
-  readonly unsettled: readonly DurableEntry<undefined>[]
+  /**
+   * Entries with no settlement, in order: run them through the pipeline, one batch after the other, before serving, and settle them.
+   * Read from disk as they are asked for, so that a long backlog does not fill the memory; can be iterated once.
+   */
+  readonly unsettled: AsyncIterable<readonly DurableEntry<undefined>[]>
+  readonly unsettledEntries: number
   /** Bytes of a torn last record that were cut off the last segment. */
   readonly tornBytes: number
   readonly segments: number

@@ -1,0 +1,73 @@
+/** Opens a WAL_DIR: takes its lock, recovers, and starts a log that goes on in a new segment. */
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { lockDirectory } from './directory-lock.ts'
+import { encodeHeader } from './format.ts'
+import { GroupCommit, type GroupCommitOptions } from './group-commit.ts'
+import type { Recovered, Wal } from './port.ts'
+import { type OnRecoveredSettlements, recoverLog } from './recover.ts'
+import { readUnsettled } from './replay.ts'
+import { deleteOldSegments, type RetentionLimits } from './retention.ts'
+import { syncDirectory } from './segment.ts'
+
+export const DEFAULT_SEGMENT_BYTES = 64 * 1024 * 1024
+/** Offsets are 32 bits wide, and a segment may exceed its size by one frame of settlements. */
+const MAX_SEGMENT_BYTES = 1024 * 1024 * 1024
+/** Numbers of a new directory begin at the seconds since then. */
+const NUMBERING_EPOCH_MS = Date.UTC(2025, 0, 1)
+
+export interface WalOptions<T> extends Omit<GroupCommitOptions<T>, 'firstSegment' | 'backlogEntries' | 'ledger' | 'onClosed'> {
+  /**
+   * Called while opening, with every settlement in the log, in log order; views that are valid only during the call. This is what the
+   * memory store is rebuilt from.
+   */
+  readonly onRecoveredSettlements?: OnRecoveredSettlements
+}
+
+export interface OpenedWal<T> {
+  readonly wal: Wal<T>
+  readonly recovered: Recovered
+  /** Deletes old segments that are settled and that nobody needs. @returns their numbers. Call it now and then. */
+  deleteOldSegments(limits: RetentionLimits): Promise<readonly number[]>
+}
+
+/**
+ * @throws BadRecoveryReport when the log is damaged, DirectoryInUse when another process has it: print the message and exit.
+ *
+ * A new directory does not begin at segment 1 but at a number made from the clock. A position is an entry's identity in the stores
+ * (`origin`), and a pod that lost its disk would otherwise take decisions of its former life for its own.
+ */
+export async function openWal<T>(options: WalOptions<T>): Promise<OpenedWal<T>> {
+  const { dir, pod, segmentBytes, clock } = options
+  if (segmentBytes < 1 || segmentBytes > MAX_SEGMENT_BYTES) throw new RangeError(`a segment cannot have ${segmentBytes} bytes`)
+  encodeHeader({ pod, segment: 0, createdAtMs: 0 })
+  await mkdir(dir, { recursive: true })
+  await syncDirectory(dirname(dir))
+  const unlock = lockDirectory(dir)
+  try {
+    const log = await recoverLog(dir, pod, options.onRecoveredSettlements ?? (() => {}))
+    const last = log.files.at(-1)?.segment
+    const firstSegment = last === undefined ? Math.max(1, Math.floor((clock.nowMs() - NUMBERING_EPOCH_MS) / 1000)) : last + 1
+    const commit = new GroupCommit<T>({
+      ...options,
+      firstSegment,
+      backlogEntries: log.unsettledEntries,
+      ledger: log.ledger,
+      onClosed: unlock,
+    })
+    return {
+      wal: commit,
+      recovered: {
+        unsettled: readUnsettled(log.files, log.unsettled),
+        unsettledEntries: log.unsettledEntries,
+        tornBytes: log.tornBytes,
+        segments: log.files.length,
+        entries: log.entries,
+      },
+      deleteOldSegments: (limits) => deleteOldSegments(dir, log.ledger, commit.currentSegment, limits),
+    }
+  } catch (error) {
+    unlock()
+    throw error
+  }
+}
