@@ -23,7 +23,7 @@ export class Histogram {
   /** Negative times (a clock that stepped back) count as 0, and what is no number is not counted. */
   record(ms: number): void {
     if (Number.isNaN(ms)) return
-    const bounded = ms <= 0 ? 0 : ms >= MAX_RECORDED_MS ? MAX_RECORDED_MS : ms
+    const bounded = Math.max(0, Math.min(ms, MAX_RECORDED_MS))
     const bucket = bucketOf((bounded * 1000 + 0.5) | 0)
     this.#counts[bucket]! += 1
     this.#count++
