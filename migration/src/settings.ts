@@ -1,0 +1,37 @@
+/** What can be tuned about a migration, each with its unit and why its default is what it is. None of it changes what is correct. */
+
+export interface MigrationSettings {
+  /** Keys per copy call. */
+  readonly batchKeys: number
+  /** Ceiling of the copy in keys per second; undefined: as fast as the shards go. */
+  readonly throttleQps: number | undefined
+  /** Time that all slots must have been kept in step, with the lag under its limit, before the first slot is cut over. */
+  readonly soakMs: number
+  /** Time after the last cutover before the certificate, and with it the point of no return. */
+  readonly settleMs: number
+  /** Captured writes may be this far behind. More means that a cutover would make writers wait. */
+  readonly maxLagMs: number
+  /** Longest time from the end of the copy until the lag must be under its limit; then the migration is not converging. */
+  readonly convergeDeadlineMs: number
+  /** Slots that are switched at once: their writers wait together, so more slots a batch means longer waits. */
+  readonly switchSlots: number
+}
+
+export const DEFAULT_SETTINGS: MigrationSettings = {
+  batchKeys: 1000,
+  throttleQps: undefined,
+  soakMs: 10_000,
+  settleMs: 10_000,
+  maxLagMs: 2000,
+  convergeDeadlineMs: 600_000,
+  switchSlots: 128,
+}
+
+/** Records that expire within this time are left out of comparisons, so that neither side loses one between the two digests. */
+export const EXPIRY_MARGIN_MS = 60_000
+
+/** Captured records per read of the change log. */
+export const FOLLOW_KEYS = 1000
+
+/** How long a slice of any one action may last, so that leases, orders and the change log get their turn. */
+export const SLICE_MS = 1000
