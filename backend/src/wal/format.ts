@@ -5,6 +5,8 @@
  * frame inside somebody's request body) are never taken for a frame. Each frame also names the offset where its group began, which
  * is how far the file was durable when it was written: that is how recovery tells a torn tail from damage.
  */
+
+import { MAX_POD_BYTES } from '@fractal-lba/protocol/records/record'
 import { crc32c } from '@node-rs/crc32'
 import type { Settlement, WalPosition } from './port.ts'
 
@@ -13,8 +15,6 @@ export const FORMAT_VERSION = 1
 
 /** Magic, version, pod length, segment, created; behind them the pod's name and the checksum. */
 const HEADER_FIXED_BYTES = 24
-/** Kubernetes names have at most 253 characters. */
-export const MAX_POD_BYTES = 253
 
 /** length u32, crc32c u32, group u32, type u8. */
 export const FRAME_HEADER_BYTES = 13

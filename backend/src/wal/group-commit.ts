@@ -239,9 +239,11 @@ export class GroupCommit<T> implements Wal<T> {
 
   /** While closing: what was settled meanwhile is written too. */
   #drain(): void {
-    if (this.#queue.length > 0) return this.#lead()
-    this.#onDrained?.()
-    this.#onDrained = undefined
+    if (this.#queue.length > 0) this.#lead()
+    else {
+      this.#onDrained?.()
+      this.#onDrained = undefined
+    }
   }
 
   #writeFailed(error: NodeJS.ErrnoException): void {

@@ -3,6 +3,7 @@
  * stopped; judging that is the caller's (recover.ts).
  */
 import { type FileHandle, open } from 'node:fs/promises'
+import { MAX_POD_BYTES } from '@fractal-lba/protocol/records/record'
 import {
   type DecodedHeader,
   decodeHeader,
@@ -12,7 +13,6 @@ import {
   isEntryPayload,
   isFrameAt,
   MAX_GROUP_BYTES,
-  MAX_POD_BYTES,
 } from './format.ts'
 import type { Settlement } from './port.ts'
 
