@@ -37,8 +37,10 @@ export function parseShardAddress(text: string): ShardAddress {
   if (!url.hostname) throw new Error(`the shard address with scheme ${url.protocol}// names no host`)
   const port = url.port || DEFAULT_PORTS[kind]
   const database = url.pathname.replace(/^\/+|\/+$/g, '')
-  if (kind === 'redis' && database && !/^\d{1,4}$/.test(database)) throw new Error(`redis shard ${url.hostname}: the path is a database number`)
-  if (kind === 'postgres' && !database) throw new Error(`postgres shard ${url.hostname}: the path names the database, e.g. /dedup`)
+  if (kind === 'redis' && database && !/^\d{1,4}$/.test(database))
+    throw new Error(`redis shard ${url.hostname}: the path is a database number`)
+  if (kind === 'postgres' && !database)
+    throw new Error(`postgres shard ${url.hostname}: the path names the database, e.g. /dedup`)
   const id = `${url.hostname}${port ? `:${port}` : ''}${database ? `/${database}` : ''}` as ShardId
   return { id, kind, url: text }
 }

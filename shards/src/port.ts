@@ -33,7 +33,10 @@ export type PutOutcome =
   | { readonly kind: 'written' }
   /** A live record was there first. It may be the caller's own, written by a call whose reply was lost. */
   | { readonly kind: 'exists'; readonly record: Buffer }
-  /** I1: nothing was changed. `owner` is where the slot went, when this shard knows; it may not have acquired it yet. */
+  /**
+   * I1: nothing was changed. `owner` is where the slot went, when this shard knows; it may not have acquired it yet. A shard that is
+   * importing the slot names its source with no generation: a weaker hint than any that has one.
+   */
   | { readonly kind: 'not-owner'; readonly owner: ShardId | undefined; readonly generation: Generation | undefined }
 
 export interface PutReply {
@@ -54,7 +57,10 @@ export interface ShardData {
   put(puts: readonly Put[], deadlineMs: number): Promise<PutReply>
   /** The live records of keys, undefined where there is none; whoever owns the slot. For audits. */
   get(keys: readonly Buffer[], deadlineMs: number): Promise<(Buffer | undefined)[]>
-  /** Deletes up to `limit` records of `slot` that expired before `nowMs`. @returns how many it deleted. */
+  /**
+   * Deletes up to `limit` records of `slot` that expired before `nowMs` (or before the shard's own now, if that is earlier: a pod whose
+   * clock is ahead must not delete live records). @returns how many it deleted.
+   */
   sweepExpired(slot: SlotId, nowMs: number, limit: number): Promise<number>
   /** Round trip that proves the shard answers. @throws ShardUnavailable */
   ping(deadlineMs: number): Promise<void>
@@ -138,6 +144,8 @@ export interface ShardDescription {
 
 /** Why a shard refused a control call; nothing was changed. */
 export type Refusal =
+  /** Initialising a shard of another fleet, or (`fleet` undefined) one that holds slots or records of a fleet it has forgotten. */
+  | { readonly kind: 'other-fleet'; readonly fleet: string | undefined }
   | { readonly kind: 'fenced'; readonly seen: number }
   | { readonly kind: 'lease-held'; readonly lease: Lease }
   /** A slot is not in the state that the call needs; `is` describes it. */
@@ -157,6 +165,8 @@ export class ShardRefused extends Error {
 
 function describeRefusal(refusal: Refusal): string {
   switch (refusal.kind) {
+    case 'other-fleet':
+      return refusal.fleet === undefined ? 'it is not empty, yet belongs to no fleet' : `it belongs to the fleet ${refusal.fleet}`
     case 'fenced':
       return `a newer operator (generation ${refusal.seen}) has taken over`
     case 'lease-held':
@@ -184,12 +194,19 @@ export interface ExportCursor {
   readonly within: string | undefined
 }
 
+/**
+ * Servers' clocks differ a little. Where two records of one key meet in `apply` and the one that expires first does so within this
+ * time, the other is its successor (the source saw the first expire, then took the second), and no conflict. For the same reason
+ * `aliveAtMs` of a digest should lie at least this far ahead of now: what expires sooner may have been swept on one side only.
+ */
+export const CLOCK_TOLERANCE_MS = 60_000
+
 export interface ApplyResult {
   readonly added: number
   readonly alreadyThere: number
   /**
    * Keys for which the target holds a *different* live record: someone else wrote to a slot that is being moved, or I1 was
-   * broken. Never overwritten; the migration stops. At most 100 are returned.
+   * broken. Never overwritten, and their slots are not marked as copied; the migration stops. At most 100 are returned.
    */
   readonly conflicts: readonly Buffer[]
 }
@@ -239,25 +256,39 @@ export interface ShardControl {
   startCapture(fence: Fence, slots: readonly SlotId[], to: ShardId): Promise<void>
   /** Capture off, and what is queued for these slots is dropped. */
   stopCapture(fence: Fence, slots: readonly SlotId[]): Promise<void>
-  /** owned -> released(to) with `generation + 1`. From its return no put changes these slots; every put before is in the queue. */
+  /**
+   * owned and captured towards `to` -> released(to) with `generation + 1`. From its return no put changes these slots; every put before is
+   * in the queue.
+   */
   release(fence: Fence, slots: readonly SlotId[], to: ShardId): Promise<void>
   /**
-   * importing(verified) or released -> owned, with the generation that the releasing side has set (`generations`, by slot), and capture on
-   * towards `captureTo` where given.
+   * importing(verified) or released -> owned, with the generation that the releasing side has set, and capture on towards `captureTo` where
+   * given; without, what is still queued for these slots here is dropped.
    */
   acquire(fence: Fence, slots: readonly { slot: SlotId; generation: Generation }[], captureTo: ShardId | undefined): Promise<void>
-  /** Deletes records of slots that this shard does not own; an importing row goes with its last record, a released one keeps its hint. */
+  /**
+   * Deletes up to `limit` records of slots that this shard does not own; an importing row goes with its last record, a released one keeps
+   * its hint. Refused while captured records of a slot are still queued.
+   */
   discard(fence: Fence, slots: readonly SlotId[], limit: number): Promise<{ deleted: number; done: boolean }>
 
   /** The next records of a copy, at most about `maxKeys`; a slot ends in one batch, so that each batch is a checkpoint. */
   exportFrom(cursor: ExportCursor, maxKeys: number): Promise<{ batch: RecordBatch; next: ExportCursor | undefined }>
-  /** Records captured for these slots, oldest first, left in the queue until `dropCaptured(token)`. */
-  readCaptured(migration: MigrationId, slots: readonly SlotId[], maxKeys: number): Promise<{ batch: RecordBatch; token: string } | undefined>
+  /**
+   * Records captured for these slots, about oldest first (their order is of no consequence: records never change), left in the queue until
+   * `dropCaptured(token)`. Undefined when nothing is queued; for slots that were released this is final.
+   */
+  readCaptured(
+    migration: MigrationId,
+    slots: readonly SlotId[],
+    maxKeys: number,
+  ): Promise<{ batch: RecordBatch; token: string } | undefined>
   dropCaptured(fence: Fence, token: string): Promise<void>
   captureBacklog(migration: MigrationId): Promise<CaptureBacklog>
   /**
    * Set-if-absent, with the absolute expiry, into slots that are `importing` or `released` for this migration; marks
-   * `batch.completes` as copied in the same step. Compares the records of keys that are there already.
+   * `batch.completes` as copied in the same step. Compares the records of keys that are there already. Records that have expired by now
+   * may be left out.
    */
   apply(fence: Fence, batch: RecordBatch): Promise<ApplyResult>
 
@@ -265,7 +296,10 @@ export interface ShardControl {
    * Digests of records that live past `aliveAtMs`, computed by the server. `withoutCaptured`: less what is queued for the migration
    * at the same instant, which is what the other side must hold.
    */
-  digest(slots: readonly SlotId[], options: { aliveAtMs: number; withoutCaptured: MigrationId | undefined }): Promise<SlotDigest[]>
+  digest(
+    slots: readonly SlotId[],
+    options: { aliveAtMs: number; withoutCaptured: MigrationId | undefined },
+  ): Promise<SlotDigest[]>
   /** Key -> digest of each record of a slot, to find what differs. */
   listSlot(slot: SlotId, aliveAtMs: number): Promise<Map<string, string>>
   /** Live keys and bytes by slot, an estimate where counting is dear. */
