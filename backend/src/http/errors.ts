@@ -1,0 +1,102 @@
+/**
+ * Every error that a client of the submission API can see, one row each: status, what happened, and what to do about it. The code is
+ * the contract (clients switch on it); the sentences are for people.
+ */
+
+export interface ErrorRow {
+  readonly status: number
+  readonly message: string
+  readonly action: string
+  /** Whole seconds of `Retry-After`, where trying again later is the thing to do. */
+  readonly retryAfterSeconds?: number
+}
+
+export const ERRORS = {
+  malformed_body: {
+    status: 400,
+    message: 'the body is not a valid summary',
+    action: 'correct the named field; the same bytes will be refused again',
+  },
+  unknown_tenant: {
+    status: 401,
+    message: 'X-Tenant-Id names no tenant of this verifier',
+    action: 'send the tenant id you were given, or no header where the verifier serves one tenant only',
+  },
+  bad_signature: {
+    status: 401,
+    message: 'no key of the tenant verifies the signature',
+    action: 'sign the eight signed fields with the current key of the tenant, in the canonical form',
+  },
+  not_found: { status: 404, message: 'there is nothing at this path', action: 'GET /openapi.json lists what there is' },
+  request_timeout: { status: 408, message: 'the request did not arrive in time', action: 'send it again, faster' },
+  body_too_large: {
+    status: 413,
+    message: 'the body is longer than 65536 bytes',
+    action: 'submit a summary, not the data it was made of',
+  },
+  unsupported_media_type: {
+    status: 415,
+    message: 'the content type is not application/json',
+    action: 'send Content-Type: application/json',
+  },
+  bad_request: { status: 400, message: 'the request is not well-formed HTTP', action: 'correct the request line and headers' },
+  rate_limited: {
+    status: 429,
+    message: 'the tenant submits faster than its quota',
+    action: 'wait for Retry-After seconds, then submit again',
+    retryAfterSeconds: 1,
+  },
+  internal: {
+    status: 500,
+    message: 'the verifier failed at this request',
+    action: 'submit the same summary again; if it stays so, report it with the time',
+  },
+  store_unavailable: {
+    status: 503,
+    message: 'the dedup store gave no answer in time; the submission is kept and will be decided',
+    action: 'submit the same summary again after Retry-After seconds; both get one decision',
+    retryAfterSeconds: 1,
+  },
+  store_backlog: {
+    status: 503,
+    message: 'too many submissions wait for the dedup store',
+    action: 'submit again after Retry-After seconds',
+    retryAfterSeconds: 5,
+  },
+  log_unavailable: {
+    status: 503,
+    message: 'the write-ahead log takes nothing now; nothing was kept',
+    action: 'submit again after Retry-After seconds, or to another pod',
+    retryAfterSeconds: 5,
+  },
+  overloaded: {
+    status: 503,
+    message: 'too many submissions are under way in this pod',
+    action: 'submit again after Retry-After seconds, or to another pod',
+    retryAfterSeconds: 1,
+  },
+  draining: {
+    status: 503,
+    message: 'this pod is shutting down',
+    action: 'submit again: another pod will answer',
+    retryAfterSeconds: 1,
+  },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** What is particular to one occurrence. */
+export interface ErrorDetail {
+  /** Field of the summary that is wrong, as a path: `N_j.4`, or `body` where it is the whole. */
+  readonly field?: string | undefined
+  /** What is wrong with it. */
+  readonly reason?: string | undefined
+  readonly pcsId?: string | undefined
+}
+
+/** The body of an error's answer. */
+export function renderError(code: ErrorCode, detail?: ErrorDetail): string {
+  const row: ErrorRow = ERRORS[code]
+  const message = detail?.reason ? `${row.message}: ${detail.field ? `${detail.field} ` : ''}${detail.reason}` : row.message
+  return JSON.stringify({ error: code, message, action: row.action, field: detail?.field, pcs_id: detail?.pcsId })
+}

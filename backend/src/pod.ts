@@ -1,0 +1,183 @@
+/**
+ * A verifier pod put together: the store, the log, the pipeline between them, and the two ports. This is the whole machine; each part is
+ * explained where it lives. What starts last stops first.
+ */
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Logger } from 'pino'
+import { makeReport } from './admin/report.ts'
+import { buildAdminServer } from './admin/server.ts'
+import type { Config } from './config/read-config.ts'
+import { openStore } from './dedup/open-store.ts'
+import { buildServer } from './http/server.ts'
+import { HttpReplies } from './http/submit-route.ts'
+import { Effects } from './ingest/effects.ts'
+import { openExaminer } from './ingest/open-examiner.ts'
+import { Pipeline, type Submission } from './ingest/pipeline.ts'
+import { RetryQueue } from './ingest/retry-queue.ts'
+import { Maintenance } from './maintenance.ts'
+import { Counters } from './metrics/counters.ts'
+import { Exposition } from './metrics/exposition.ts'
+import { Tenants } from './tenants/tenants.ts'
+import { DEFAULT_SEGMENT_BYTES, openWal } from './wal/open.ts'
+
+/** What a pod takes from the machine that it runs on. */
+export interface PodSurroundings {
+  readonly log: Logger
+  readonly version: string
+  /** Milliseconds since the epoch, and monotonic milliseconds. */
+  readonly wallClock: () => number
+  readonly monotonic: () => number
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Something is broken that cannot be repaired here: the process must end at once, without another answer. */
+  readonly onBroken: (error: unknown) => void
+}
+
+export interface Pod {
+  readonly port: number
+  readonly adminPort: number | undefined
+  /** Finishes what is in flight and closes everything. */
+  stop(): Promise<void>
+}
+
+export async function startPod(config: Config, around: PodSurroundings): Promise<Pod> {
+  const { log, wallClock, monotonic, onBroken } = around
+  const startedAtMs = wallClock()
+  const counters = new Counters()
+  const tenants = new Tenants(config.tenants, config.tokenRate, monotonic())
+  const effects = new Effects(counters, tenants, (equivocation) => log.warn(equivocation, 'equivocation'))
+  const replies = new HttpReplies(counters)
+  const examiner = openExaminer(config.examineThreads, config.pod, config.tenants, onBroken)
+  const opened = await openStore(config, { counters, log, wallClock, onBroken })
+  const openedWal = await openWal<Submission<FastifyReply> | undefined>({
+    dir: config.walDir,
+    pod: config.pod,
+    segmentBytes: DEFAULT_SEGMENT_BYTES,
+    clock: { nowMs: wallClock, after: laterWithoutKeepingAlive },
+    onRecoveredSettlements: (settlements) => opened.restore(settlements),
+    onDurable: (batch) => pipeline.onDurable(batch),
+    onRefused: (batch) => pipeline.onRefused(batch),
+    onFailed: onBroken,
+  })
+  const { wal, recovered } = openedWal
+  const recordsInLog = opened.rebuiltFromLog
+  const { store } = opened
+  const retries = new RetryQueue({
+    store,
+    effects,
+    settle: (settlements) => wal.settle(settlements),
+    deadlineMs: config.storeDeadlineMs,
+    recordsInLog,
+    wallClock,
+    pause: around.pause,
+    onBroken,
+  })
+  const pipeline = new Pipeline<FastifyReply>({
+    wal,
+    examiner,
+    store,
+    retries,
+    effects,
+    counters,
+    replies,
+    storeDeadlineMs: config.storeDeadlineMs,
+    recordsInLog,
+    wallClock,
+    monotonic,
+    onBroken,
+  })
+  if (recovered.tornBytes > 0)
+    log.warn({ tornBytes: recovered.tornBytes }, 'cut a torn record off the log: it was never acknowledged')
+  for await (const batch of recovered.unsettled) await pipeline.replay(batch)
+  log.info(
+    { segments: recovered.segments, entries: recovered.entries, replayed: recovered.unsettledEntries },
+    'recovered the log',
+  )
+
+  const notReadyReason = (): string | undefined => {
+    if (pipeline.draining) return 'it drains'
+    if (wal.state !== 'open') return `the write-ahead log is ${wal.state}`
+    if (retries.full) return 'too many submissions wait for the dedup store'
+    return store.notReadyReason
+  }
+  const exposition = new Exposition({
+    counters,
+    tenants,
+    walBacklog: () => wal.backlogEntries,
+    waitingForStore: () => retries.size,
+    shards: () => opened.shards(),
+    ready: () => notReadyReason() === undefined,
+  })
+  const app = await buildServer({
+    version: around.version,
+    tenants,
+    pipeline,
+    replies,
+    monotonic,
+    notReadyReason,
+    exposition: () => exposition.text(),
+    expositionType: exposition.contentType,
+    metricsAuth: config.metricsAuth,
+    onError: (error) => log.error({ err: error }, 'a request failed'),
+  })
+  const admin =
+    config.admin &&
+    buildAdminServer({
+      token: config.admin.token,
+      report: () =>
+        makeReport({
+          pod: config.pod,
+          startedAtMs,
+          counters,
+          wallClock,
+          notReadyReason,
+          draining: () => pipeline.draining,
+          config: () => opened.fleetConfig,
+          shards: () => opened.shards(),
+          walBacklog: () => wal.backlogEntries,
+        }),
+      applyConfig: (push) => opened.applyConfig(push),
+      slots: () => opened.slots(),
+      drain: () => void pipeline.drain(),
+      acknowledge: (shard) => opened.acknowledge(shard),
+      onError: (error) => log.error({ err: error }, 'an admin call failed'),
+    })
+  const maintenance = new Maintenance({
+    opened,
+    log: openedWal,
+    currentSegment: () => wal.currentSegment,
+    wallClock,
+    onFailed: (what, error) => log.error({ err: error }, `${what} failed; it is tried again`),
+  })
+  const adminPort = admin && (await listen(admin, config.host, config.admin?.port ?? 0))
+  const port = await listen(app, config.host, config.port)
+
+  return {
+    port,
+    adminPort,
+    async stop() {
+      const drained = pipeline.drain()
+      const closed = app.close()
+      await drained
+      await closed
+      await retries.stop()
+      await maintenance.stop()
+      await examiner.close()
+      await wal.close()
+      await opened.checkpoint(wal.currentSegment, true)
+      await store.close()
+      await admin?.close()
+    },
+  }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
+  await app.listen({ host, port })
+  return (app.server.address() as AddressInfo).port
+}
+
+function laterWithoutKeepingAlive(delayMs: number, run: () => void): () => void {
+  const timer = setTimeout(run, delayMs)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
