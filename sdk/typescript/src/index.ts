@@ -1,0 +1,10 @@
+/** What `@fractal-lba/client` offers to an agent. */
+export type { Pcs, Pcs as PCS } from '@fractal-lba/protocol/pcs/schema'
+export { type ClientOptions, type DrainReport, FractalLBAClient, type SubmitOptions } from './client.ts'
+export { QuotaError, SignatureError, SubmitError, UnavailableError, UnexpectedAnswerError, ValidationError } from './errors.ts'
+export type { SubmitResult } from './http/answer.ts'
+export { Outbox, OutboxFailed, OutboxFull, type OutboxOptions } from './outbox/outbox.ts'
+export { OutboxDamaged } from './outbox/recover.ts'
+export { toUnitBox } from './signals/unit-box.ts'
+export { type SigningAlg, signerOf } from './signer.ts'
+export { DEFAULT_SCALES, summarise, type Window } from './summarise.ts'
