@@ -3,6 +3,7 @@
  * summary of about 800 bytes that a verifier accepts (200); the same COUNT and START give the same bodies.
  */
 import { createPrivateKey, hash, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { pcsIdOf } from '@fractal-lba/protocol/pcs/identity'
@@ -70,7 +71,7 @@ if (import.meta.main) {
   }
   const out = createWriteStream(path)
   for (let n = Number(start); n < Number(start) + Number(count); n++) {
-    if (!out.write(`${benchBody(n, signing as BodySigning)}\n`)) await new Promise((resolve) => out.once('drain', resolve))
+    if (!out.write(`${benchBody(n, signing as BodySigning)}\n`)) await once(out, 'drain')
   }
   out.end()
   await finished(out)

@@ -1,0 +1,54 @@
+/**
+ * `npm run bench`: figures, each as a ratio to a ceiling measured in the same run. Prints tables, and with `--output json` one JSON
+ * document; `--markdown FILE` writes what docs/benchmarks.md holds.
+ */
+import { writeFile } from 'node:fs/promises'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { benchIngest } from './ingest.ts'
+import type { Section } from './measure.ts'
+import { machine, markdown, printTable } from './report.ts'
+
+interface Options {
+  readonly seconds: number
+  readonly rounds: number
+  readonly output: 'table' | 'json'
+  readonly markdown?: string
+}
+
+const say = (line: string) => process.stderr.write(`${line}\n`)
+
+const SECTIONS: Readonly<Record<string, { what: string; run: (options: Options) => Promise<Section> }>> = {
+  ingest: {
+    what: 'submissions a second, by store and signature',
+    run: ({ rounds, seconds }) => benchIngest({ rounds, seconds, say }),
+  },
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on')
+  return value
+}
+
+const names = Object.keys(SECTIONS)
+const program = new Command('npm run bench --')
+  .description('Measures the project on this machine; each figure is a ratio to a ceiling of the same run.')
+  .argument('[sections...]', `which (${names.join(', ')}); all by default`)
+  .option('--seconds <n>', 'length of one load', positive, 6)
+  .option('--rounds <n>', 'how often each is measured; medians count', positive, 3)
+  .addOption(new Option('--output <form>', 'what goes to stdout').choices(['table', 'json']).default('table'))
+  .option('--markdown <file>', 'also write the tables as Markdown')
+  .addHelpText('after', `\nSections:\n${names.map((name) => `  ${name.padEnd(10)} ${SECTIONS[name]?.what}`).join('\n')}`)
+  .action(async (chosen: string[], options: Options) => {
+    const unknown = chosen.find((name) => !names.includes(name))
+    if (unknown) program.error(`no section ${unknown}; there are ${names.join(', ')}`, { exitCode: 2 })
+    const sections: Section[] = []
+    for (const name of chosen.length > 0 ? chosen : names) {
+      const section = await (SECTIONS[name] as (typeof SECTIONS)[string]).run(options)
+      sections.push(section)
+      if (options.output === 'table') printTable(section)
+    }
+    if (options.output === 'json') console.log(JSON.stringify({ machine: machine(), sections }, null, 2))
+    if (options.markdown) await writeFile(options.markdown, markdown(sections))
+  })
+await program.parseAsync()
