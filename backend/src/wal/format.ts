@@ -10,11 +10,11 @@ import { MAX_POD_BYTES } from '@fractal-lba/protocol/records/record'
 import { crc32c } from '@node-rs/crc32'
 import type { Settlement, WalPosition } from './port.ts'
 
-export const MAGIC = Buffer.from('FLKWAL\r\n', 'latin1')
-export const FORMAT_VERSION = 1
+const MAGIC = Buffer.from('FLKWAL\r\n', 'latin1')
+const FORMAT_VERSION = 1
 
-/** Magic, version, pod length, segment, created; behind them the pod's name and the checksum. */
-const HEADER_FIXED_BYTES = 24
+/** Magic, version, pod length, segment, previous bytes, created; behind them the pod's name and the checksum. */
+const HEADER_FIXED_BYTES = 28
 
 /** length u32, crc32c u32, group u32, type u8. */
 export const FRAME_HEADER_BYTES = 13
@@ -37,6 +37,8 @@ const RESULT_CODES: Readonly<Record<Settlement['result'], number>> = { won: 0, l
 export interface SegmentHeader {
   readonly pod: string
   readonly segment: number
+  /** How long the segment before was when it was closed, so that a lost end of it is noticed; 0 for the first one. */
+  readonly previousBytes: number
   readonly createdAtMs: number
 }
 
@@ -45,6 +47,9 @@ export interface DecodedHeader extends SegmentHeader {
   readonly bytes: number
   readonly checksum: number
 }
+
+/** One letter of a pod's name: no header is shorter. */
+export const SHORTEST_HEADER_BYTES = HEADER_FIXED_BYTES + 1 + 4
 
 export function headerBytes(pod: string): number {
   return HEADER_FIXED_BYTES + Buffer.byteLength(pod) + 4
@@ -59,7 +64,8 @@ export function encodeHeader(header: SegmentHeader): Buffer {
   buffer.writeUInt16LE(FORMAT_VERSION, 8)
   buffer.writeUInt16LE(podBytes, 10)
   buffer.writeUInt32LE(header.segment, 12)
-  buffer.writeDoubleLE(header.createdAtMs, 16)
+  buffer.writeUInt32LE(header.previousBytes, 16)
+  buffer.writeDoubleLE(header.createdAtMs, 20)
   buffer.write(header.pod, HEADER_FIXED_BYTES)
   buffer.writeUInt32LE(crc32c(buffer.subarray(0, buffer.length - 4)), buffer.length - 4)
   return buffer
@@ -79,7 +85,8 @@ export function decodeHeader(buffer: Buffer): DecodedHeader | string {
   return {
     pod: buffer.toString('utf8', HEADER_FIXED_BYTES, bytes - 4),
     segment: buffer.readUInt32LE(12),
-    createdAtMs: buffer.readDoubleLE(16),
+    previousBytes: buffer.readUInt32LE(16),
+    createdAtMs: buffer.readDoubleLE(20),
     bytes,
     checksum,
   }

@@ -17,19 +17,24 @@ import { removeDurably, SegmentWriter, syncDirectory, truncateDurably } from './
 /** Bytes waiting for the disk beyond which `append` refuses: four full writes. */
 const MAX_QUEUED_BYTES = 4 * MAX_GROUP_BYTES
 /** How long settlements wait for an entry's write to ride along with. */
-export const DEFAULT_SETTLE_DELAY_MS = 20
+const DEFAULT_SETTLE_DELAY_MS = 20
 /** Free space below which a full log does not try again: some thousand entries, so that it does not flap. */
-export const DEFAULT_RESUME_FREE_BYTES = 4 * 1024 * 1024
+const DEFAULT_RESUME_FREE_BYTES = 4 * 1024 * 1024
 const PROBE_FIRST_MS = 100
 const PROBE_LAST_MS = 5_000
+
+interface SegmentLength {
+  readonly segment: number
+  readonly bytes: number
+}
 
 export interface GroupCommitOptions<T> {
   readonly dir: string
   readonly pod: string
   /** A segment is closed before the frame that would make it larger. */
   readonly segmentBytes: number
-  /** The number of the first segment that this process writes. */
-  readonly firstSegment: number
+  /** The last segment there is: this process begins with the next one. */
+  readonly lastSegment: SegmentLength
   /** Entries found at start that are not settled. */
   readonly backlogEntries: number
   readonly ledger: SegmentLedger
@@ -66,15 +71,16 @@ export class GroupCommit<T> implements Wal<T> {
   #segment: GroupSegment
   #nextOffset = 0
   #writer: SegmentWriter | undefined
-  /** How much of the writer's file is on disk. */
-  #durableBytes = 0
+  /** The last segment with something durable in it, and how much. */
+  #durable: SegmentLength
   #unsettledEntries: number
   #onDrained: (() => void) | undefined
 
   constructor(options: GroupCommitOptions<T>) {
     this.#options = options
     this.#unsettledEntries = options.backlogEntries
-    this.#segment = this.#makeSegment(options.firstSegment)
+    this.#durable = options.lastSegment
+    this.#segment = this.#segmentAfter(this.#durable)
   }
 
   get state(): Wal<T>['state'] {
@@ -110,7 +116,7 @@ export class GroupCommit<T> implements Wal<T> {
     this.#state = 'closed'
     this.#cancelSettleTimer?.()
     this.#cancelProbe?.()
-    if (!wasFull && this.#queue.length > 0) {
+    if (this.#writing || (!wasFull && this.#queue.length > 0)) {
       const drained = new Promise<void>((resolve) => {
         this.#onDrained = resolve
       })
@@ -127,8 +133,9 @@ export class GroupCommit<T> implements Wal<T> {
     return bytes
   }
 
-  #makeSegment(segment: number): GroupSegment {
-    const header = { pod: this.#options.pod, segment, createdAtMs: this.#options.clock.nowMs() }
+  #segmentAfter(previous: SegmentLength): GroupSegment {
+    const { pod, clock } = this.#options
+    const header = { pod, segment: previous.segment + 1, previousBytes: previous.bytes, createdAtMs: clock.nowMs() }
     const encoded = encodeHeader(header)
     return { header, headerChecksum: encoded.readUInt32LE(encoded.length - 4) }
   }
@@ -141,7 +148,7 @@ export class GroupCommit<T> implements Wal<T> {
     const end = this.#gathering?.endOffset ?? this.#nextOffset
     const rotates = end + frameBytes > this.#options.segmentBytes && end > headerBytes(this.#options.pod)
     if (this.#gathering !== undefined && !rotates && this.#gathering.hasRoomFor(payloadBytes)) return this.#gathering
-    if (rotates) this.#segment = this.#makeSegment(this.currentSegment + 1)
+    if (rotates) this.#segment = this.#segmentAfter({ segment: this.currentSegment, bytes: end })
     this.#nextOffset = rotates ? 0 : end
     return this.#startGroup()
   }
@@ -205,7 +212,6 @@ export class GroupCommit<T> implements Wal<T> {
       SegmentWriter.create(dir, group.segment.header.segment, (error, writer) => {
         if (writer === undefined) return this.#writeFailed(error as Error)
         this.#writer = writer
-        this.#durableBytes = 0
         writer.write(group.buffer, group.usedBytes, 0, (writeError) => {
           if (writeError !== null) return this.#writeFailed(writeError)
           syncDirectory(dir).then(
@@ -223,7 +229,7 @@ export class GroupCommit<T> implements Wal<T> {
   #written(group: Group<T>): void {
     this.#queue.shift()
     this.#queuedEntries -= group.entries.length
-    this.#durableBytes = group.endOffset
+    this.#durable = { segment: group.segment.header.segment, bytes: group.endOffset }
     this.#writing = false
     const { ledger } = this.#options
     ledger.addDurable(group.segment.header.segment, group.entries)
@@ -262,13 +268,13 @@ export class GroupCommit<T> implements Wal<T> {
     const writer = this.#writer
     if (writer !== undefined) {
       await this.#closeWriter()
-      if (this.#durableBytes > 0) await truncateDurably(writer.path, this.#durableBytes)
+      if (writer.segment === this.#durable.segment) await truncateDurably(writer.path, this.#durable.bytes)
       else await removeDurably(this.#options.dir, writer.path)
-      this.#segment = this.#makeSegment(writer.segment + (this.#durableBytes > 0 ? 1 : 0))
     }
+    this.#segment = this.#segmentAfter(this.#durable)
     this.#nextOffset = 0
     this.#writing = false
-    if (this.#state === 'closed') this.#onDrained?.()
+    if (this.#state === 'closed') this.#drain()
     else this.#armProbe()
   }
 

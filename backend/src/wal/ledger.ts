@@ -4,7 +4,7 @@
  */
 import type { DurableEntry, Settlement } from './port.ts'
 
-export interface SegmentTally {
+interface SegmentTally {
   entries: number
   settled: number
   /** When the newest entry came in; 0 for a segment without entries. */

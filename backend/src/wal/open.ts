@@ -16,7 +16,7 @@ const MAX_SEGMENT_BYTES = 1024 * 1024 * 1024
 /** Numbers of a new directory begin at the seconds since then. */
 const NUMBERING_EPOCH_MS = Date.UTC(2025, 0, 1)
 
-export interface WalOptions<T> extends Omit<GroupCommitOptions<T>, 'firstSegment' | 'backlogEntries' | 'ledger' | 'onClosed'> {
+export interface WalOptions<T> extends Omit<GroupCommitOptions<T>, 'lastSegment' | 'backlogEntries' | 'ledger' | 'onClosed'> {
   /**
    * Called while opening, with every settlement in the log, in log order; views that are valid only during the call. This is what the
    * memory store is rebuilt from.
@@ -40,17 +40,16 @@ export interface OpenedWal<T> {
 export async function openWal<T>(options: WalOptions<T>): Promise<OpenedWal<T>> {
   const { dir, pod, segmentBytes, clock } = options
   if (segmentBytes < 1 || segmentBytes > MAX_SEGMENT_BYTES) throw new RangeError(`a segment cannot have ${segmentBytes} bytes`)
-  encodeHeader({ pod, segment: 0, createdAtMs: 0 })
+  encodeHeader({ pod, segment: 0, previousBytes: 0, createdAtMs: 0 })
   await mkdir(dir, { recursive: true })
   await syncDirectory(dirname(dir))
   const unlock = lockDirectory(dir)
   try {
     const log = await recoverLog(dir, pod, options.onRecoveredSettlements ?? (() => {}))
-    const last = log.files.at(-1)?.segment
-    const firstSegment = last === undefined ? Math.max(1, Math.floor((clock.nowMs() - NUMBERING_EPOCH_MS) / 1000)) : last + 1
+    const last = log.files.at(-1)?.segment ?? Math.max(1, Math.floor((clock.nowMs() - NUMBERING_EPOCH_MS) / 1000)) - 1
     const commit = new GroupCommit<T>({
       ...options,
-      firstSegment,
+      lastSegment: { segment: last, bytes: log.lastBytes },
       backlogEntries: log.unsettledEntries,
       ledger: log.ledger,
       onClosed: unlock,

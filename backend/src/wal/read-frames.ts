@@ -36,6 +36,8 @@ export type SegmentEnd =
       readonly senseless: boolean
     }
 
+export type BadEnd = Exclude<SegmentEnd, { kind: 'whole' }>
+
 /** A segment opened for reading. */
 export class SegmentReader {
   readonly path: string

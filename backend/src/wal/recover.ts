@@ -2,12 +2,13 @@
  * Reads a WAL_DIR at start: which entries have no settlement, and whether the log can be trusted. Cuts a torn tail only where it is
  * the end of the last segment; everything else that is wrong stops the start, since it may be a decision that was acknowledged.
  */
-import { headerBytes } from './format.ts'
+import { stat } from 'node:fs/promises'
+import { headerBytes, type SegmentHeader } from './format.ts'
 import { SegmentLedger } from './ledger.ts'
 import type { Settlement, WalPosition } from './port.ts'
-import { type SegmentEnd, SegmentReader } from './read-frames.ts'
+import { type BadEnd, type SegmentEnd, SegmentReader } from './read-frames.ts'
 import { listSegments, removeDurably, type SegmentFile, truncateDurably } from './segment.ts'
-import { isUnwrittenStart, whyNotTorn } from './torn-tail.ts'
+import { whyNotTorn } from './torn-tail.ts'
 
 /** Why a start was refused. The message holds all of it. */
 export class BadRecoveryReport extends Error {
@@ -36,6 +37,8 @@ export type OnRecoveredSettlements = (settlements: readonly Settlement[], at: Wa
 
 export interface RecoveredLog {
   readonly files: readonly SegmentFile[]
+  /** Length of the last of them. */
+  readonly lastBytes: number
   readonly ledger: SegmentLedger
   /** Offsets of unsettled entries, ascending, by segment. */
   readonly unsettled: ReadonlyMap<number, ReadonlySet<number>>
@@ -52,15 +55,28 @@ export async function recoverLog(dir: string, pod: string, onSettlements: OnReco
   for (const [index, file] of files.entries()) {
     const reader = await SegmentReader.open(file.path)
     const { header } = reader
-    if (typeof header !== 'string') await requireOwnHeader(reader, file, header, pod)
+    try {
+      if (typeof header !== 'string') {
+        requireOwnHeader(file, header, pod)
+        await requireWhole(files[index - 1], header.previousBytes)
+      }
+    } catch (error) {
+      await reader.close()
+      throw error
+    }
     const end = await found.readSegment(reader, file.segment, onSettlements)
     if (end.kind === 'whole') continue
-    if (index < files.length - 1) throw damaged(file, end, 'and later segments follow')
-    tornBytes = await cutTornTail(dir, file, end, typeof header === 'string' ? headerBytes(pod) : header.checksum)
+    if (index < files.length - 1) throw damaged(file.path, end, 'later segments follow')
+    const checksum = typeof header === 'string' ? undefined : header.checksum
+    const why = await whyNotTorn(file.path, end, checksum, headerBytes(pod))
+    if (why !== undefined) throw damaged(file.path, end, `it is not the end of an interrupted write: ${why}`)
+    tornBytes = await cutTornTail(dir, file.path, end)
     if (end.kind === 'headless') files.pop()
   }
   const { ledger, unsettled, unsettledEntries, entries } = found
-  return { files, ledger, unsettled, unsettledEntries, entries, tornBytes }
+  const last = files.at(-1)
+  const lastBytes = last === undefined ? 0 : (await stat(last.path)).size
+  return { files, lastBytes, ledger, unsettled, unsettledEntries, entries, tornBytes }
 }
 
 /** What the frames read so far amount to. */
@@ -110,7 +126,8 @@ class Findings {
   }
 }
 
-function requireContiguous(files: readonly SegmentFile[]): void {
+/** A segment in between that is not there is damage like any other. */
+export function requireContiguous(files: readonly SegmentFile[]): void {
   for (const [index, file] of files.entries()) {
     const previous = files[index - 1]
     if (previous === undefined || previous.segment + 1 === file.segment) continue
@@ -119,41 +136,35 @@ function requireContiguous(files: readonly SegmentFile[]): void {
   }
 }
 
-async function requireOwnHeader(
-  reader: SegmentReader,
-  file: SegmentFile,
-  header: { readonly pod: string; readonly segment: number },
-  pod: string,
-): Promise<void> {
-  const foreign = header.pod !== pod
-  if (!foreign && header.segment === file.segment) return
-  await reader.close()
-  if (foreign) {
+/** That a closed segment has the length that its successor knows: one cut between two records looks sound by itself. */
+export async function requireWhole(file: SegmentFile | undefined, bytes: number): Promise<void> {
+  if (file === undefined) return
+  const { size } = await stat(file.path)
+  if (size === bytes) return
+  const problem = `the file has ${size} bytes; it had ${bytes} when the next segment was begun`
+  throw new BadRecoveryReport({ file: file.path, offset: Math.min(size, bytes), problem, advice: ADVICE_DAMAGED })
+}
+
+function requireOwnHeader(file: SegmentFile, header: SegmentHeader, pod: string): void {
+  if (header.pod !== pod) {
     const problem = `the segment belongs to pod '${header.pod}', not to '${pod}'`
     throw new BadRecoveryReport({ file: file.path, offset: 0, problem, advice: ADVICE_FOREIGN })
   }
+  if (header.segment === file.segment) return
   const problem = `the file says that it is segment ${header.segment}`
   throw new BadRecoveryReport({ file: file.path, offset: 0, problem, advice: ADVICE_DAMAGED })
 }
 
-type BadEnd = Exclude<SegmentEnd, { kind: 'whole' }>
-
-function damaged(file: SegmentFile, end: BadEnd, why: string): BadRecoveryReport {
+/** The report on a segment whose end is bad. */
+export function damaged(path: string, end: BadEnd, why: string): BadRecoveryReport {
   const offset = end.kind === 'headless' ? 0 : end.offset
-  return new BadRecoveryReport({ file: file.path, offset, problem: `${end.problem}, ${why}`, advice: ADVICE_DAMAGED })
+  return new BadRecoveryReport({ file: path, offset, problem: `${end.problem}, and ${why}`, advice: ADVICE_DAMAGED })
 }
 
-/** @returns how many bytes were cut. @throws BadRecoveryReport when they are not a torn tail. */
-async function cutTornTail(dir: string, file: SegmentFile, end: BadEnd, headerChecksumOrBytes: number): Promise<number> {
-  if (end.kind === 'headless') {
-    if (!(await isUnwrittenStart(file.path, end.sizeBytes, headerChecksumOrBytes)))
-      throw damaged(file, end, 'which an interrupted write does not explain')
-    await removeDurably(dir, file.path)
-    return end.sizeBytes
-  }
-  if (end.senseless) throw damaged(file, end, 'which an interrupted write does not explain')
-  const why = await whyNotTorn(file.path, end.sizeBytes, end.offset, headerChecksumOrBytes)
-  if (why !== undefined) throw damaged(file, end, `but it is not the end of an interrupted write: ${why}`)
-  await truncateDurably(file.path, end.offset)
-  return end.sizeBytes - end.offset
+/** @returns how many bytes were cut. A file without a header goes whole: nothing in it was ever durable. */
+async function cutTornTail(dir: string, path: string, end: BadEnd): Promise<number> {
+  const keptBytes = end.kind === 'headless' ? 0 : end.offset
+  if (end.kind === 'headless') await removeDurably(dir, path)
+  else await truncateDurably(path, keptBytes)
+  return end.sizeBytes - keptBytes
 }

@@ -8,38 +8,52 @@
  */
 import { open } from 'node:fs/promises'
 import { FRAME_HEADER_BYTES, isFrameAt, MAX_GROUP_BYTES } from './format.ts'
+import type { BadEnd } from './read-frames.ts'
 
 const SECTOR_BYTES = 512
 
-/** @returns undefined for a torn tail, else what is wrong. */
+/**
+ * @param headerChecksum of the segment's header; undefined when that is not sound
+ * @param ownHeaderBytes how long the header of this log's segments is
+ * @returns undefined for a torn tail, else why it is none.
+ */
 export async function whyNotTorn(
   path: string,
-  sizeBytes: number,
-  badOffset: number,
-  headerChecksum: number,
+  end: BadEnd,
+  headerChecksum: number | undefined,
+  ownHeaderBytes: number,
 ): Promise<string | undefined> {
-  if (sizeBytes - badOffset > MAX_GROUP_BYTES)
-    return `${sizeBytes - badOffset} bytes follow, more than one write can leave behind`
-  const tail = await readTail(path, badOffset, sizeBytes)
-  for (let at = 1; at + FRAME_HEADER_BYTES <= tail.length; at++) {
-    if (!isFrameAt(tail, at, tail.length, badOffset + at, headerChecksum)) continue
-    const groupOffset = tail.readUInt32LE(at + 8)
-    if (groupOffset > badOffset) return `a sound record of a later write follows at offset ${badOffset + at}`
-    if (!hasEmptySector(tail, badOffset, at)) return `a sound record follows at offset ${badOffset + at}`
-    return undefined
+  if (end.kind === 'headless' || headerChecksum === undefined) return whyNotUnwritten(path, end.sizeBytes, ownHeaderBytes)
+  const badOffset = end.offset
+  const tailBytes = Math.max(0, end.sizeBytes - badOffset)
+  if (end.senseless) return 'its checksum is right'
+  if (tailBytes > MAX_GROUP_BYTES) return `${tailBytes} bytes follow, more than one write can leave behind`
+  const tail = await readRange(path, badOffset, badOffset + tailBytes)
+  // Sound by now: it was being written when it was read (a log may be read while its pod runs).
+  if (isFrameAt(tail, 0, tail.length, badOffset, headerChecksum)) return undefined
+  let soundAt: number | undefined
+  for (let at = 1; at + FRAME_HEADER_BYTES <= tail.length; ) {
+    if (!isFrameAt(tail, at, tail.length, badOffset + at, headerChecksum)) {
+      at++
+      continue
+    }
+    if (tail.readUInt32LE(at + 8) > badOffset) return `a sound record of a later write follows at offset ${badOffset + at}`
+    soundAt ??= at
+    at += FRAME_HEADER_BYTES + tail.readUInt32LE(at)
   }
-  return undefined
+  if (soundAt === undefined || hasEmptySector(tail, badOffset, soundAt)) return undefined
+  return `a sound record follows at offset ${badOffset + soundAt}`
 }
 
-/** Whether a segment whose header is bad was never written: too short for one, or its first sector reads as zeros. */
-export async function isUnwrittenStart(path: string, sizeBytes: number, shortestHeaderBytes: number): Promise<boolean> {
-  if (sizeBytes < shortestHeaderBytes) return true
-  if (sizeBytes > MAX_GROUP_BYTES) return false
-  const start = await readTail(path, 0, Math.min(sizeBytes, SECTOR_BYTES))
-  return start.every((byte) => byte === 0)
+/** A segment without a sound header was never written if it is too short for one, or if its first sector reads as zeros. */
+async function whyNotUnwritten(path: string, sizeBytes: number, ownHeaderBytes: number): Promise<string | undefined> {
+  if (sizeBytes < ownHeaderBytes) return undefined
+  if (sizeBytes > MAX_GROUP_BYTES) return `the file has ${sizeBytes} bytes, more than one write can leave behind`
+  const start = await readRange(path, 0, Math.min(sizeBytes, SECTOR_BYTES))
+  return start.every((byte) => byte === 0) ? undefined : 'something was written where the header belongs'
 }
 
-async function readTail(path: string, from: number, to: number): Promise<Buffer> {
+async function readRange(path: string, from: number, to: number): Promise<Buffer> {
   const handle = await open(path, 'r')
   try {
     const buffer = Buffer.alloc(to - from)

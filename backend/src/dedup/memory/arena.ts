@@ -9,11 +9,11 @@ import { expiresAtOf } from '@fractal-lba/protocol/records/record'
 import { KEY_BYTES } from '@fractal-lba/protocol/ring/slots'
 
 export const CHUNK_BYTES = 4 * 1024 * 1024
-export const MAX_CHUNKS = 4096
+const MAX_CHUNKS = 4096
 const CHUNK_SHIFT = 20
 const OFFSET_MASK = (1 << CHUNK_SHIFT) - 1
 const RECORD_AT = 2 + KEY_BYTES
-export const MAX_RECORD_BYTES = 0xffff
+const MAX_RECORD_BYTES = 0xffff
 
 export interface Chunk {
   readonly slot: number
