@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import Value from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { explainJson } from './explain-json.ts'
-import { goldenBody, goldenCompact, goldenPcs } from './golden/golden.ts'
+import { goldenCompact, goldenPcs } from './golden/golden.ts'
 import { MAX_BODY_BYTES, parsePcs } from './parse.ts'
 import { PcsSchema } from './schema.ts'
 
@@ -22,7 +23,10 @@ const faultOf = (body: Buffer) => {
 describe('parsePcs on what agents send', () => {
   it('reads the summary from the field, compact and indented', () => {
     expect(parsePcs(goldenCompact)).toEqual({ ok: true, pcs: goldenPcs })
-    expect(parsePcs(goldenBody)).toEqual({ ok: true, pcs: goldenPcs })
+    expect(parsePcs(readFileSync(new URL('./golden/pcs_tiny_case_1.json', import.meta.url)))).toEqual({
+      ok: true,
+      pcs: goldenPcs,
+    })
   })
 
   it.each(['attempt', 'sent_at', 'seed', 'v_star', 'ft', 'sig'])('does without %s', (name) => {

@@ -35,9 +35,15 @@ describe('judge', () => {
 
   it.each<[string, Partial<Pcs>, string]>([
     ['D̂ just within its tolerance', { D_hat: 1.1499 }, 'accepted'],
+    ['D̂ off by exactly its tolerance, above', { D_hat: 1.15 }, 'accepted'],
+    ['D̂ off by exactly its tolerance, below', { D_hat: 0.85 }, 'accepted'],
+    ['D̂ off by a billionth more', { D_hat: 1.150000001 }, 'disputed d_hat_mismatch'],
     ['D̂ just outside, above', { D_hat: 1.1501 }, 'disputed d_hat_mismatch'],
     ['D̂ just outside, below', { D_hat: 0.8499 }, 'disputed d_hat_mismatch'],
     ['a budget just within its tolerance', { budget: 0.3599 }, 'accepted'],
+    ['a budget off by exactly its tolerance, above', { budget: 0.36 }, 'accepted'],
+    ['a budget off by exactly its tolerance, below', { budget: 0.34 }, 'accepted'],
+    ['a budget off by a billionth more', { budget: 0.360000001 }, 'escalated budget_mismatch'],
     ['a budget just outside, above', { budget: 0.3601 }, 'escalated budget_mismatch'],
     ['a budget just outside, below', { budget: 0.3399 }, 'escalated budget_mismatch'],
     ['a budget that is no share at all', { budget: 5 }, 'escalated budget_mismatch'],

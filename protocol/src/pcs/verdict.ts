@@ -65,10 +65,15 @@ function inRisingOrder(scales: readonly number[], counts: readonly number[]): [n
 }
 
 function reasonOf(pcs: Pcs, dHat: number, budget: number, tolerances: Tolerances): Reason {
-  if (Math.abs(pcs.D_hat - dHat) > tolerances.dHat) return 'd_hat_mismatch'
+  if (differs(pcs.D_hat, dHat, tolerances.dHat)) return 'd_hat_mismatch'
   if (pcs.regime !== regimeOf(dHat, pcs.coh_star)) return 'regime_mismatch'
-  if (Math.abs(pcs.budget - budget) > tolerances.budget) return 'budget_mismatch'
+  if (differs(pcs.budget, budget, tolerances.budget)) return 'budget_mismatch'
   return ''
+}
+
+/** Reals count to nine decimals, so half a unit of the ninth is no difference: 0.36 and 0.35 differ by 0.01, not by more. */
+function differs(claimed: number, recomputed: number, tolerance: number): boolean {
+  return Math.abs(claimed - recomputed) > tolerance + 5e-10
 }
 
 function invalid(field: string, reason: string): Judgement {

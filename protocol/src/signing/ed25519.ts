@@ -12,7 +12,7 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** What Ed25519 signs for a rendering. */
 export function ed25519Message(text: string): Buffer {
-  return hash('sha256', text, 'buffer')
+  return Buffer.from(hash('sha256', text, 'hex'), 'hex')
 }
 
 /** @param base64 the 32-byte seed, or the seed and the public key (64 bytes) as libsodium and Go keep them. @throws RangeError */

@@ -1,4 +1,4 @@
-import { goldenPcs, goldenRows } from '@fractal-lba/protocol/pcs/golden/golden'
+import { goldenPcs, goldenPoints } from '@fractal-lba/protocol/pcs/golden/golden'
 import { parsePcs } from '@fractal-lba/protocol/pcs/parse'
 import { judge } from '@fractal-lba/protocol/pcs/verdict'
 import { ed25519PrivateKey, ed25519PublicBytes, ed25519PublicKey, ed25519Verifier } from '@fractal-lba/protocol/signing/ed25519'
@@ -12,11 +12,10 @@ import { summarise } from './summarise.ts'
 
 describe('summarise', () => {
   it('gives the values of the field for the rows of the field', () => {
-    const points = goldenRows.map((row) => row.slice(1))
     const mine = summarise({
       shardId: 'test-shard-001',
       epoch: 1,
-      points,
+      points: goldenPoints,
       data: Buffer.from('x'),
       scales: goldenPcs.scales,
       seed: 42,

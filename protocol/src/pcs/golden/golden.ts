@@ -1,20 +1,29 @@
-/** A summary that an agent in the field made and signed (HMAC key `testsecret`), and the rows that it summarised: for tests. */
-import { readFileSync } from 'node:fs'
+/** A summary that an agent in the field made and signed (HMAC key `testsecret`), and the points that it summarised: for tests. */
 import type { Pcs } from '../schema.ts'
+import golden from './pcs_tiny_case_1.json' with { type: 'json' }
 
 export const GOLDEN_HMAC_KEY = 'testsecret'
 
-/** The file as it came, indented. */
-export const goldenBody: Buffer = readFileSync(new URL('./pcs_tiny_case_1.json', import.meta.url))
-
-export const goldenPcs: Pcs = JSON.parse(goldenBody.toString('utf8'))
+export const goldenPcs: Pcs = golden as Pcs
 
 /** As agents send it: without spaces. */
-export const goldenCompact: Buffer = Buffer.from(JSON.stringify(goldenPcs))
+export const goldenCompact: Buffer = Buffer.from(JSON.stringify(golden))
 
-/** Rows of (timestamp, x, y, z). */
-export const goldenRows: readonly (readonly number[])[] = readFileSync(new URL('./tiny_case_1.csv', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')
-  .slice(1)
-  .map((line) => line.split(',').map(Number))
+/** Fifteen points on a line. */
+export const goldenPoints: readonly (readonly number[])[] = [
+  [0.1, 0.2, 0.3],
+  [0.15, 0.25, 0.35],
+  [0.2, 0.3, 0.4],
+  [0.25, 0.35, 0.45],
+  [0.3, 0.4, 0.5],
+  [0.35, 0.45, 0.55],
+  [0.4, 0.5, 0.6],
+  [0.45, 0.55, 0.65],
+  [0.5, 0.6, 0.7],
+  [0.55, 0.65, 0.75],
+  [0.6, 0.7, 0.8],
+  [0.65, 0.75, 0.85],
+  [0.7, 0.8, 0.9],
+  [0.75, 0.85, 0.95],
+  [0.8, 0.9, 1.0],
+]

@@ -1,4 +1,4 @@
-import { goldenPcs, goldenRows } from '@fractal-lba/protocol/pcs/golden/golden'
+import { goldenPcs, goldenPoints } from '@fractal-lba/protocol/pcs/golden/golden'
 import { theilSen } from '@fractal-lba/protocol/pcs/signals'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -7,7 +7,6 @@ import { coherence } from './coherence.ts'
 import { compressibility } from './compressibility.ts'
 import { toUnitBox } from './unit-box.ts'
 
-const goldenPoints = goldenRows.map((row) => row.slice(1))
 const point = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 })
 const points = fc.array(point, { minLength: 1, maxLength: 60 })
 
