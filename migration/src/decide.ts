@@ -314,7 +314,7 @@ function cutOver(input: DecideInput, document: MigrationDocument): Stage | undef
 }
 
 function certify(input: DecideInput, document: MigrationDocument): Stage | undefined {
-  if (document.certificate) return undefined
+  if (document.certificate || countIn(input.view, 'sealed', 'cleaned') > 0) return undefined
   const leftMs = document.cutOverAtMs! + input.settings.settleMs - input.nowMs
   const actions = leftMs > 0 ? followAll(input.view) : [{ kind: 'certify' } as const]
   return {
@@ -382,14 +382,7 @@ function rollBack(view: MigrationView, document: MigrationDocument): Decision {
   }
   if (back.length > 0) return act('RollingBack', back, 'switching slots back, with every write since')
   const off: Action[] = view.pairs.flatMap((pair) => {
-    // A log that a crash left behind (its capture off, its entries there) shows in the backlog only.
-    const slots = merged(
-      pair,
-      'copying',
-      'copied',
-      'verified',
-      ...(view.backlog.keys > 0 ? (['prepared', 'stale', 'untouched'] as const) : []),
-    )
+    const slots = merged(pair, 'copying', 'copied', 'verified')
     return slots.length === 0 ? [] : [{ kind: 'stop-capture', at: pair.source, slots } as const]
   })
   if (off.length > 0) return act('RollingBack', off, 'capture goes off')

@@ -11,7 +11,7 @@
  */
 
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
-import { ShardRefused } from '@fractal-lba/shards/port'
+import { ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
 import { act } from './act.ts'
 import type { Certificate, CertificateSigner } from './certificate/certificate.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
@@ -30,7 +30,7 @@ export interface EngineOptions {
   /** Every shard of `spec.from` and `spec.to`. Closed by their owner, not by the engine. */
   readonly controls: Controls
   readonly spec: MigrationSpec
-  /** Names this process in other people's error messages. */
+  /** Names this process in other people's error messages. Unique: two engines of one name would count as one. */
   readonly holder: string
   readonly settings?: Partial<MigrationSettings>
   readonly leaseTtlMs?: number
@@ -51,6 +51,7 @@ export class MigrationEngine {
   readonly #approvedPlan: string | undefined
   readonly #closed = new AbortController()
   #behindSinceMs: number | undefined
+  #unanswered = false
 
   private constructor(context: PhaseContext, approvedPlan: string | undefined) {
     this.#context = context
@@ -97,6 +98,7 @@ export class MigrationEngine {
     const untilMs = clock.now() + budgetMs
     const stop = signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal
     for (;;) {
+      await this.#fenceUnanswered()
       const view = await this.#observe()
       const decision = decide({
         view,
@@ -145,6 +147,13 @@ export class MigrationEngine {
     return view
   }
 
+  /** A call that nobody answered may still arrive: under a new generation it is refused, so that nothing acts behind what was observed. */
+  async #fenceUnanswered(): Promise<void> {
+    if (!this.#unanswered) return
+    await this.#context.lease.raise()
+    this.#unanswered = false
+  }
+
   async #perform(decision: Decision, view: MigrationView, sliceMs: number, stop: AbortSignal): Promise<void> {
     const { clock } = this.#context
     const untilMs = clock.now() + sliceMs
@@ -170,7 +179,8 @@ export class MigrationEngine {
       failed,
     )
     const results = await Promise.allSettled([worker, follower])
-    for (const result of results) if (result.status === 'rejected') throw this.#explained(result.reason)
+    const reasons = results.flatMap((result) => (result.status === 'rejected' ? [this.#explained(result.reason)] : []))
+    if (reasons.length > 0) throw reasons[0]
   }
 
   /** Beside other work the change log is looked at until that is done; alone, once to its end. */
@@ -185,6 +195,7 @@ export class MigrationEngine {
 
   /** A refusal for a lower generation means that another has taken over. */
   #explained(error: unknown): unknown {
+    if (error instanceof ShardUnavailable) this.#unanswered = true
     if (error instanceof ShardRefused && error.refusal.kind === 'fenced') return this.#context.lease.markLost(error)
     return error
   }
@@ -193,7 +204,10 @@ export class MigrationEngine {
 /** Waits for all, even when one fails, so that nothing of a step is left running behind its caller's back. */
 async function all(promises: readonly Promise<void>[], failed: AbortController): Promise<void> {
   const results = await Promise.allSettled(promises.map((promise) => promise.catch(stopOthers)))
-  for (const result of results) if (result.status === 'rejected') throw result.reason
+  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+  // What says that this process must stop counts more than what says that it should try again.
+  const [first] = [...reasons.filter((reason) => !(reason instanceof ShardUnavailable)), ...reasons]
+  if (first !== undefined) throw first
 
   function stopOthers(error: unknown): never {
     failed.abort()

@@ -36,6 +36,8 @@ export interface Progress {
   readonly reversible: boolean
   /** How long writers of switched slots had to wait at most, p50 and p99 over the batches of this process. */
   readonly holdMs: { readonly p50: number; readonly p99: number; readonly batches: number }
+  readonly pastNoReturn: boolean
+  readonly outcome: 'completed' | 'rolled-back' | undefined
   readonly certificate: CertificateSummary | undefined
   /** Writers of the moving slots should wait this long before each put; the caller hands it to the pods. */
   readonly slowdown: { readonly slots: readonly SlotId[]; readonly delayMs: number } | undefined
@@ -99,6 +101,8 @@ export function describeProgress(view: MigrationView, decision: Decision, { maxL
       view.broken.length === 0 &&
       view.backlog.lagMs <= maxLagMs,
     holdMs: { p50: measured.holdQuantileMs(0.5), p99: measured.holdQuantileMs(0.99), batches: measured.holdsMs.length },
+    pastNoReturn: document?.cleanupAtMs !== undefined,
+    outcome: document?.outcome,
     certificate: document?.certificate,
     slowdown:
       decision.slowWriters && document

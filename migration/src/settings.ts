@@ -35,3 +35,6 @@ export const FOLLOW_KEYS = 1000
 
 /** How long a slice of any one action may last, so that leases, orders and the change log get their turn. */
 export const SLICE_MS = 1000
+
+/** Percent of the moving slots after each step. The first is a canary too small to hurt; the others grow with the trust in those before. */
+export const DEFAULT_STEPS: readonly number[] = [1, 10, 50, 100]

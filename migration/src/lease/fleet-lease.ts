@@ -12,7 +12,7 @@ import { MigrationStopped } from '../stopped.ts'
 export const DEFAULT_LEASE_TTL_MS = 15_000
 
 export interface LeaseOptions {
-  /** Who asks, for the messages that others get. */
+  /** Who asks, for the messages that others get. Unique: two processes of one name would count as one. */
   readonly holder: string
   readonly ttlMs: number
   /** Take it although another's has not run out. */
@@ -36,7 +36,9 @@ export class FleetLease {
   /** @throws MigrationStopped `LeaseLost` when another holds it; ShardUnavailable when a shard does not answer. */
   static async acquire(controls: Controls, options: LeaseOptions, clock: Clock): Promise<FleetLease> {
     const lease = new FleetLease(controls, options, clock)
-    await lease.raise()
+    const seen = await Promise.all(inOrder(controls).map((control) => control.describe()))
+    const highest = Math.max(...seen.map(({ fence, lease }) => Math.max(fence, lease?.generation ?? 0)))
+    await lease.#takeEverywhere(highest + 1, options.takeOver)
     void lease.#keepRenewing()
     return lease
   }
@@ -49,15 +51,13 @@ export class FleetLease {
     return { generation: this.#generation, migration }
   }
 
-  /** Takes a new generation at every shard: from its return no call that was made before can change anything anywhere. */
+  /**
+   * Takes the next generation at every shard: from its return no call that was made before can change anything anywhere. Never takes
+   * over: where another was faster, this one is lost.
+   */
   async raise(): Promise<void> {
     this.check()
-    const seen = await Promise.all(inOrder(this.#controls).map((control) => control.describe()))
-    const generation = Math.max(this.#generation, ...seen.map(({ fence, lease }) => Math.max(fence, lease?.generation ?? 0))) + 1
-    // From here every call carries it. A raise that fails half-way is made again, with a higher one.
-    this.#generation = generation
-    // One shard after the other, in the order of their ids: of two that try at once, the first shard picks one.
-    for (const control of inOrder(this.#controls)) await this.#take(control.id, generation, this.#options.takeOver)
+    await this.#takeEverywhere(this.#generation + 1, false)
   }
 
   /** @throws MigrationStopped once another has taken over. */
@@ -79,6 +79,13 @@ export class FleetLease {
     this.#ended.abort()
     if (this.#lost) return
     await Promise.allSettled(inOrder(this.#controls).map((control) => control.releaseLease(this.#generation)))
+  }
+
+  async #takeEverywhere(generation: number, takeOver: boolean): Promise<void> {
+    // From here every call carries it. A raise that fails half-way is made again, with a higher one.
+    this.#generation = generation
+    // One shard after the other, in the order of their ids: of two that try at once, the first shard picks one.
+    for (const control of inOrder(this.#controls)) await this.#take(control.id, generation, takeOver)
   }
 
   async #take(shard: ShardId, generation: number, takeOver: boolean): Promise<void> {

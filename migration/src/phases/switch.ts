@@ -38,13 +38,8 @@ export async function switchBack(
  */
 export async function takeBack(context: PhaseContext, { source, slots }: Omit<Switching, 'released'>): Promise<void> {
   const acquired = slots.map(({ slot, generation }) => ({ slot, generation: (generation + 1) as Generation }))
-  const owner = controlOf(context, source)
-  await owner.acquire(fenceOf(context), acquired, undefined)
-  // What was still in its change log is for nobody now.
-  await owner.stopCapture(
-    fenceOf(context),
-    slots.map(({ slot }) => slot),
-  )
+  // The acquire drops what was still in the change log: it was on its way to a target that never became the owner.
+  await controlOf(context, source).acquire(fenceOf(context), acquired, undefined)
 }
 
 async function switchBetween(
