@@ -5,11 +5,19 @@ import { MemoryOwnership } from './memory/ownership.ts'
 import { MemoryRecords } from './memory/records.ts'
 import { memoryServer } from './memory/server.ts'
 import type { ShardControl, ShardData } from './port.ts'
+import { PostgresPool } from './postgres/connect.ts'
+import { PostgresShardData } from './postgres/data.ts'
+import { PostgresOwnership } from './postgres/ownership.ts'
+import { PostgresRecords } from './postgres/records.ts'
 import { RedisConnection } from './redis/connect.ts'
 import { RedisShardData } from './redis/data.ts'
 import { RedisOwnership } from './redis/ownership.ts'
 import { RedisRecords } from './redis/records.ts'
 import { StoredShardControl } from './shard-control.ts'
+
+/** A copy in and one out, captured records, and a call about ownership beside them. */
+const CONTROL_CONNECTIONS = 6
+const CONTROL_STATEMENT_TIMEOUT_MS = 60_000
 
 /** The data plane, for verifiers. `now` is the clock of a memory shard that is made by this call. */
 export function openShardData(address: ShardAddress, now: () => number = Date.now): ShardData {
@@ -19,7 +27,7 @@ export function openShardData(address: ShardAddress, now: () => number = Date.no
     case 'memory':
       return new MemoryShardData(memoryServer(address.id, now))
     case 'postgres':
-      throw new Error('postgres shards are not there yet')
+      return new PostgresShardData(address)
   }
 }
 
@@ -42,7 +50,17 @@ export function openShardControl(address: ShardAddress, now: () => number = Date
         close: async () => undefined,
       })
     }
-    case 'postgres':
-      throw new Error('postgres shards are not there yet')
+    case 'postgres': {
+      const pool = new PostgresPool(address, {
+        connections: CONTROL_CONNECTIONS,
+        statementTimeoutMs: CONTROL_STATEMENT_TIMEOUT_MS,
+      })
+      const ownership = new PostgresOwnership(address.id, pool)
+      return new StoredShardControl(address.id, 'postgres', {
+        ownership,
+        records: new PostgresRecords(address.id, pool, ownership),
+        close: () => pool.close(),
+      })
+    }
   }
 }

@@ -1,0 +1,205 @@
+/**
+ * The schema of a PostgreSQL shard and the functions of its data plane. A slot is a range of the primary key, so no column says it.
+ *
+ * Two advisory locks keep order. PUTS: each batch of puts holds it shared; who changes ownership or capture takes it exclusively just
+ * before committing, so that no put that saw the old rows is still under way afterwards, and every later one sees the new. The lock is
+ * taken by a statement of its own: the statement that reads ownership must take its snapshot when the lock is held already (I1).
+ * CONTROL: control calls hold it exclusively, copies shared; puts never meet it.
+ */
+import { hash } from 'node:crypto'
+import { RECORD_FUNCTIONS } from './program-records.ts'
+
+/** The first number of all our advisory locks ("flk"). */
+const LOCKS = 0x666c6b
+export const PUTS_LOCK = `${LOCKS}, 1`
+export const CONTROL_LOCK = `${LOCKS}, 2`
+/** Serialises the making of the schema. */
+export const SCHEMA_LOCK = `${LOCKS}, 3`
+
+const TABLES = `
+create schema if not exists flk;
+
+create table if not exists flk.decision (
+  key bytea not null,
+  expires_at_ms bigint not null,
+  record bytea not null,
+  constraint decision_key primary key (key)
+);
+
+-- The authority on ownership (I1); columns as in SlotRow, peer = capture.to, from or to.
+create table if not exists flk.slot (
+  slot int primary key check (slot between 0 and 16383),
+  role text not null check (role in ('owned', 'importing', 'released')),
+  generation int,
+  peer text,
+  migration text,
+  copy text check (copy in ('pending', 'copied', 'verified'))
+) with (fillfactor = 50);
+
+create table if not exists flk.captured (
+  id bigint generated always as identity primary key,
+  slot int not null,
+  captured_at_ms bigint not null,
+  key bytea not null,
+  expires_at_ms bigint not null,
+  record bytea not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+create index if not exists captured_slot on flk.captured (slot);
+
+create table if not exists flk.meta (
+  one boolean primary key default true check (one),
+  fleet_id text,
+  initial_owners text[] not null default '{}',
+  ready boolean not null default false,
+  epoch bigint not null default 0,
+  fence bigint not null default 0,
+  lease_generation bigint,
+  lease_holder text,
+  lease_until_ms bigint
+);
+insert into flk.meta default values on conflict do nothing;
+
+create table if not exists flk.migration (
+  id text primary key,
+  document text not null
+);
+`
+
+const KEY_FUNCTIONS = `
+create or replace function flk.now_ms() returns bigint language sql volatile as $$
+  select floor(extract(epoch from clock_timestamp()) * 1000)::bigint
+$$;
+
+create or replace function flk.slot_of(key bytea) returns int language sql immutable as $$
+  select (get_byte(key, 0) << 6) | (get_byte(key, 1) >> 2)
+$$;
+
+-- Where the keys of a slot begin; of the slot past the last: past all keys. Two bytes are enough, since a prefix sorts before what it begins.
+create or replace function flk.slot_start(slot int) returns bytea language sql immutable as $$
+  select case when slot < 16384 then substr(int4send(slot << 2), 3, 2) else decode(repeat('ff', 33), 'hex') end
+$$;
+`
+
+/**
+ * keys: 32 bytes each; record n is records[ends[n] .. ends[n + 1]]. Answers the epoch in the first row, then a row for each put that did not write: 'exists' with the
+ * record, or 'foreign' with the hint.
+ *
+ * generate_series rather than unnest, and a scalar subquery rather than a join with flk.slot: the planner takes the first for a thousand rows, hence joins
+ * the parts of a batch by hash, and looks slots up by their index.
+ */
+const PUT_FUNCTION = `
+create or replace function flk.put(keys bytea, expiries bigint[], records bytea, ends int[])
+returns table (epoch bigint, n int, kind text, record bytea, owner text, generation int) language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+  v_now bigint;
+  v_epoch bigint;
+  v_lost int[];
+  v_foreign int[];
+  v_live int[];
+  v_records bytea[];
+  v_rounds int := 0;
+begin
+  perform pg_advisory_xact_lock_shared(${PUTS_LOCK});
+  v_now := flk.now_ms();
+
+  with put as materialized (
+    select i as n, substr(keys, i * 32 - 31, 32) as key, expiries[i] as expiry, substr(records, ends[i] + 1, ends[i + 1] - ends[i]) as record
+    from generate_series(1, cardinality(expiries)) as i
+  ), routed as materialized (
+    select put.*,
+      (select case when s.role = 'owned' then coalesce(s.peer, '') end from flk.slot s where s.slot = flk.slot_of(put.key)) as capture,
+      row_number() over (partition by put.key order by put.n) = 1 as first
+    from put
+  ), written as (
+    -- In the order of the keys: two batches that share keys cannot wait for each other in a circle.
+    insert into flk.decision (key, expires_at_ms, record)
+    select key, expiry, record from routed where capture is not null and first order by key
+    on conflict (key) do nothing
+    returning key
+  ), captured as (
+    insert into flk.captured (slot, captured_at_ms, key, expires_at_ms, record)
+    select flk.slot_of(r.key), v_now, r.key, r.expiry, r.record from routed r join written using (key) where r.first and r.capture <> ''
+  )
+  select (select m.epoch from flk.meta m),
+    array_agg(r.n) filter (where r.capture is not null and not (r.first and w.key is not null)),
+    array_agg(r.n) filter (where r.capture is null)
+  into v_epoch, v_lost, v_foreign
+  from routed r left join written w using (key);
+
+  return query select v_epoch, null::int, null::text, null::bytea, null::text, null::int;
+  if v_foreign is not null then
+    return query
+      select null::bigint, f.n, 'foreign', null::bytea, s.peer, s.generation
+      from unnest(v_foreign) as f (n) left join flk.slot s on s.slot = flk.slot_of(substr(keys, f.n * 32 - 31, 32));
+  end if;
+
+  -- A record that is there may have expired, or be swept between two statements: rare, so it may take rounds.
+  while v_lost is not null loop
+    v_rounds := v_rounds + 1;
+    if v_rounds > 20 then raise exception 'flk.put: % keys keep changing', cardinality(v_lost); end if;
+    select array_agg(l.n) filter (where d.key is not null), array_agg(d.record) filter (where d.key is not null), array_agg(l.n) filter (where d.key is null)
+    into v_live, v_records, v_lost
+    from unnest(v_lost) as l (n)
+    left join lateral (select * from flk.decision d where d.key = substr(keys, l.n * 32 - 31, 32) and d.expires_at_ms > v_now offset 0) d on true;
+    if v_live is not null then
+      return query select null::bigint, e.n, 'exists', e.record, null::text, null::int from unnest(v_live, v_records) as e (n, record);
+    end if;
+    exit when v_lost is null;
+    with again as (
+      select distinct on (key) n, key, expiry, record
+      from (
+        select l.n, substr(keys, l.n * 32 - 31, 32) as key, expiries[l.n] as expiry, substr(records, ends[l.n] + 1, ends[l.n + 1] - ends[l.n]) as record
+        from unnest(v_lost) as l (n)
+      ) lost
+      order by key, n
+    ), succeeded as (
+      insert into flk.decision as d (key, expires_at_ms, record)
+      select key, expiry, record from again order by key
+      on conflict (key) do update set expires_at_ms = excluded.expires_at_ms, record = excluded.record where d.expires_at_ms <= v_now
+      returning d.key
+    ), captured as (
+      insert into flk.captured (slot, captured_at_ms, key, expires_at_ms, record)
+      select s.slot, v_now, a.key, a.expiry, a.record
+      from again a join succeeded using (key) join flk.slot s on s.slot = flk.slot_of(a.key) where s.peer is not null
+    )
+    select array_agg(l.n) into v_lost
+    from unnest(v_lost) as l (n)
+    where l.n not in (select a.n from again a join succeeded using (key));
+  end loop;
+end
+$$;
+`
+
+const READ_FUNCTIONS = `
+create or replace function flk.get(keys bytea) returns table (n int, record bytea) language sql volatile as $$
+  select i, d.record
+  from generate_series(1, length(keys) / 32) as i
+  join flk.decision d on d.key = substr(keys, i * 32 - 31, 32) and d.expires_at_ms > flk.now_ms()
+$$;
+
+create or replace function flk.sweep(slot int, before_ms bigint, most int) returns bigint language sql volatile as $$
+  with expired as (
+    select key from flk.decision
+    where key >= flk.slot_start(slot) and key < flk.slot_start(slot + 1) and expires_at_ms < least(before_ms, flk.now_ms())
+    limit most for update skip locked
+  ), deleted as (
+    delete from flk.decision d using expired where d.key = expired.key returning 1
+  )
+  select count(*) from deleted
+$$;
+`
+
+const PROGRAM = TABLES + KEY_FUNCTIONS + PUT_FUNCTION + READ_FUNCTIONS + RECORD_FUNCTIONS
+
+/** Names this version of the program; kept as the schema's comment. */
+export const PROGRAM_VERSION = hash('sha256', PROGRAM, 'hex').slice(0, 16)
+
+/** Makes the schema, or brings it up to date, in one transaction. Safe to repeat; takes SCHEMA_LOCK. */
+export const INSTALL_PROGRAM = `
+begin;
+select pg_advisory_xact_lock(${SCHEMA_LOCK});
+${PROGRAM}
+comment on schema flk is 'fractal-lba shard, program ${PROGRAM_VERSION}';
+commit;
+`
