@@ -1,6 +1,6 @@
 /** Opens a WAL_DIR: takes its lock, recovers, and starts a log that goes on in a new segment. */
 import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { lockDirectory } from './directory-lock.ts'
 import { encodeHeader } from './format.ts'
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts'
@@ -41,11 +41,11 @@ export async function openWal<T>(options: WalOptions<T>): Promise<OpenedWal<T>> 
   const { dir, pod, segmentBytes, clock } = options
   if (segmentBytes < 1 || segmentBytes > MAX_SEGMENT_BYTES) throw new RangeError(`a segment cannot have ${segmentBytes} bytes`)
   encodeHeader({ pod, segment: 0, previousBytes: 0, createdAtMs: 0 })
-  await mkdir(dir, { recursive: true })
-  await syncDirectory(dirname(dir))
+  const created = await mkdir(dir, { recursive: true })
   const unlock = lockDirectory(dir)
   try {
     const log = await recoverLog(dir, pod, options.onRecoveredSettlements ?? (() => {}))
+    if (log.files.length === 0) await syncParents(resolve(dir), created)
     const last = log.files.at(-1)?.segment ?? Math.max(1, Math.floor((clock.nowMs() - NUMBERING_EPOCH_MS) / 1000)) - 1
     const commit = new GroupCommit<T>({
       ...options,
@@ -68,5 +68,14 @@ export async function openWal<T>(options: WalOptions<T>): Promise<OpenedWal<T>> 
   } catch (error) {
     unlock()
     throw error
+  }
+}
+
+/** Makes the directory itself, and those made on the way to it, survive a power cut. Not needed once it holds a segment. */
+async function syncParents(dir: string, firstCreated: string | undefined): Promise<void> {
+  const last = dirname(firstCreated === undefined ? dir : resolve(firstCreated))
+  for (let parent = dirname(dir); ; parent = dirname(parent)) {
+    await syncDirectory(parent)
+    if (parent === last || parent === dirname(parent)) return
   }
 }
