@@ -1,0 +1,149 @@
+/**
+ * A keyed work queue: a key waits at most once however often it is added, is never processed twice at once, and what arrives while it
+ * is processed leads to one more run. Failures back off per key. Knows nothing of what a key means.
+ */
+import type { Clock } from './clock.ts'
+import { type Reconcile, TerminalError } from './reconcile.ts'
+
+/** First delay after a failure, and the longest: quick for a passing error, gentle to a server that is down for hours. */
+export const BASE_BACKOFF_MS = 5
+export const MAX_BACKOFF_MS = 1_000_000
+/** Different keys processed at once. */
+export const DEFAULT_CONCURRENCY = 4
+
+export interface WorkQueueOptions {
+  readonly reconcile: Reconcile
+  readonly clock: Clock
+  readonly concurrency?: number
+  readonly onError: (key: string, error: unknown, retryAfterMs: number | undefined) => void
+}
+
+export interface QueueCounters {
+  readonly adds: number
+  readonly runs: number
+  readonly errors: number
+  readonly retries: number
+}
+
+interface Timer {
+  readonly atMs: number
+  readonly cancel: () => void
+}
+
+export class WorkQueue {
+  readonly #options: WorkQueueOptions
+  readonly #concurrency: number
+  /** Insertion order is the order of work. */
+  readonly #waiting = new Set<string>()
+  readonly #running = new Map<string, Promise<void>>()
+  /** Keys that were added while they ran. */
+  readonly #again = new Set<string>()
+  readonly #timers = new Map<string, Timer>()
+  readonly #failures = new Map<string, number>()
+  readonly #stop = new AbortController()
+  #counters = { adds: 0, runs: 0, errors: 0, retries: 0 }
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options
+    this.#concurrency = options.concurrency ?? DEFAULT_CONCURRENCY
+  }
+
+  get depth(): number {
+    return this.#waiting.size
+  }
+
+  get counters(): QueueCounters {
+    return { ...this.#counters }
+  }
+
+  add(key: string): void {
+    if (this.#stop.signal.aborted) return
+    this.#counters.adds++
+    this.#cancelTimer(key)
+    if (this.#running.has(key)) this.#again.add(key)
+    else {
+      this.#waiting.add(key)
+      this.#fill()
+    }
+  }
+
+  /** Wakes the key after `afterMs`; of several such requests the earliest stands. */
+  addAfter(key: string, afterMs: number): void {
+    if (this.#stop.signal.aborted) return
+    if (afterMs <= 0) {
+      this.add(key)
+      return
+    }
+    const atMs = this.#options.clock.now() + afterMs
+    const present = this.#timers.get(key)
+    if (present && present.atMs <= atMs) return
+    present?.cancel()
+    const cancel = this.#options.clock.after(afterMs, () => {
+      this.#timers.delete(key)
+      this.add(key)
+    })
+    this.#timers.set(key, { atMs, cancel })
+  }
+
+  /** Forgets the key's failures: its next error backs off from the start again. */
+  forget(key: string): void {
+    this.#failures.delete(key)
+  }
+
+  /** Takes no more work, tells what runs to stop at a safe point, and resolves when it has. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#waiting.clear()
+    this.#again.clear()
+    for (const key of [...this.#timers.keys()]) this.#cancelTimer(key)
+    await Promise.all(this.#running.values())
+  }
+
+  #cancelTimer(key: string): void {
+    this.#timers.get(key)?.cancel()
+    this.#timers.delete(key)
+  }
+
+  #fill(): void {
+    for (const key of this.#waiting) {
+      if (this.#running.size >= this.#concurrency) return
+      this.#waiting.delete(key)
+      this.#running.set(key, this.#run(key))
+    }
+  }
+
+  async #run(key: string): Promise<void> {
+    this.#counters.runs++
+    // Off the caller's stack: adding a key never runs its work.
+    await Promise.resolve()
+    try {
+      const result = await this.#options.reconcile(key, this.#stop.signal)
+      this.#failures.delete(key)
+      if (result.kind === 'requeue') this.addAfter(key, result.afterMs)
+    } catch (error) {
+      this.#failed(key, error)
+    } finally {
+      this.#running.delete(key)
+      if (this.#again.delete(key)) {
+        this.#cancelTimer(key)
+        this.#waiting.add(key)
+      }
+      if (!this.#stop.signal.aborted) this.#fill()
+    }
+  }
+
+  #failed(key: string, error: unknown): void {
+    this.#counters.errors++
+    if (error instanceof TerminalError) {
+      this.#failures.delete(key)
+      this.#options.onError(key, error, undefined)
+      return
+    }
+    const failures = this.#failures.get(key) ?? 0
+    this.#failures.set(key, failures + 1)
+    const delayMs = Math.min(MAX_BACKOFF_MS, BASE_BACKOFF_MS * 2 ** Math.min(failures, 30))
+    this.#counters.retries++
+    this.#options.onError(key, error, delayMs)
+    this.addAfter(key, delayMs)
+  }
+}
