@@ -1,0 +1,174 @@
+/** Reconciles `ShardMigration` objects: observe, decide, act. One of these a process; it keeps connections and measurements, nothing that matters. */
+import { certificateText } from '@fractal-lba/migration/certificate/read-certificate'
+import type { ShardMigrationSpec } from '../../api/shardmigration.ts'
+import type { ShardMigrationStatus } from '../../api/status.ts'
+import type { Fleet } from '../../fleet/port.ts'
+import type { Gate } from '../../rollout/gates.ts'
+import { FleetMonitor } from '../../rollout/monitor.ts'
+import type { ReconcileResult } from '../../runtime/reconcile.ts'
+import { act, orderOf } from './act.ts'
+import { decide } from './decide.ts'
+import { freshStatus, isTerminal } from './draft.ts'
+import { intentOf } from './intent.ts'
+import { waitsFor } from './interlock.ts'
+import type { MigrationObject, MigrationObjects } from './objects.ts'
+import type { EngineObservation, Measurement, PodRevision } from './observed.ts'
+import { MigrationSession, type SessionOptions } from './session.ts'
+
+export interface ControllerParts {
+  readonly objects: MigrationObjects
+  readonly fleet: Fleet
+  readonly now: () => number
+  readonly session: Omit<SessionOptions, 'now' | 'onCertificate'>
+  readonly log: (message: string) => void
+}
+
+interface Held {
+  readonly session: MigrationSession
+  readonly monitor: FleetMonitor
+  measuredAtMs: number
+  pods: readonly PodRevision[]
+}
+
+/** Time between two looks at a migration that runs, or waits with its sides kept in step: the change log is applied that often. */
+const RUNNING_POLL_MS = 100
+/** An admin port on the same network answers in milliseconds; what has not by then does not count as an answer. */
+const MAX_READ_TIMEOUT_MS = 2000
+const PUSH_TIMEOUT_MS = 5000
+
+export class ShardMigrationController {
+  readonly #parts: ControllerParts
+  readonly #held = new Map<string, Held>()
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
+  }
+
+  async reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
+    const { objects, now } = this.#parts
+    const object = await objects.get(name)
+    if (!object) {
+      await this.#drop(name)
+      return { kind: 'done' }
+    }
+    const held = this.#hold(object)
+    const status = object.status ?? freshStatus(object.generation, 1, now())
+    const others = (
+      await Promise.all((await objects.names()).map((other) => (other === name ? undefined : objects.get(other))))
+    ).filter((other) => other !== undefined)
+    const blocker = waitsFor(object, others)
+    const engine = await this.#observeEngine(object, status, held, blocker)
+    const measurement = await this.#measure(object.spec, status, held)
+    if (signal.aborted) return { kind: 'done' }
+    const decided = decide({
+      name,
+      uid: object.uid,
+      generation: object.generation,
+      annotations: object.annotations,
+      deletionRequested: object.deletionRequested,
+      spec: object.spec,
+      problems: object.problems,
+      status: object.status,
+      engine,
+      measurement,
+      pods: held.pods,
+      waitsFor: blocker,
+      nowMs: now(),
+    })
+    const parts = {
+      objects,
+      fleet: this.#parts.fleet,
+      session: held.session,
+      pushTimeoutMs: PUSH_TIMEOUT_MS,
+      log: (message: string) => this.#parts.log(`${name}: ${message}`),
+    }
+    const acted = await act(parts, object, decided, signal)
+    // Pods that were just given a config are asked what they run before anything depends on it.
+    const configured = decided.actions.some((action) => action.kind === 'configure')
+    if (configured) held.measuredAtMs = 0
+    if (acted.forgotten) {
+      await this.#drop(name)
+      return { kind: 'requeue', afterMs: RUNNING_POLL_MS }
+    }
+    return next(decided.requeueAfterMs, acted.busy, acted.worked || configured)
+  }
+
+  /** Gives back every lease: a successor need not wait for them to run out. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#held.keys()].map((name) => this.#drop(name)))
+  }
+
+  #hold(object: MigrationObject): Held {
+    const key = object.name
+    const known = this.#held.get(key)
+    if (known) return known
+    const { fleet, now, session, objects } = this.#parts
+    const held = {
+      session: new MigrationSession({
+        ...session,
+        now,
+        onCertificate: (certificate) => objects.keepCertificate(object.name, certificateText(certificate)),
+      }),
+      monitor: new FleetMonitor(fleet, now),
+      measuredAtMs: 0,
+      pods: [],
+    }
+    this.#held.set(key, held)
+    return held
+  }
+
+  async #drop(name: string): Promise<void> {
+    const held = this.#held.get(name)
+    this.#held.delete(name)
+    await held?.session.release()
+  }
+
+  async #observeEngine(
+    object: MigrationObject,
+    status: ShardMigrationStatus,
+    held: Held,
+    blocker: string | undefined,
+  ): Promise<EngineObservation> {
+    const order = orderOf(object, status)
+    if (!order || isTerminal(status.phase) || blocker !== undefined) return { kind: 'not-needed' }
+    return held.session.observe(order, intentOf(status, object.spec), status.migrationId !== undefined)
+  }
+
+  async #measure(
+    spec: ShardMigrationSpec | undefined,
+    status: ShardMigrationStatus,
+    held: Held,
+  ): Promise<Measurement | undefined> {
+    const nowMs = this.#parts.now()
+    if (!spec || (isTerminal(status.phase) && status.fleetConfig === undefined)) return undefined
+    const intervalMs = spec.gates.intervalSeconds * 1000
+    if (nowMs - held.measuredAtMs < intervalMs) return undefined
+    const measured = await held.monitor.measure({
+      gates: gatesOf(spec),
+      windowMs: spec.gates.windowSeconds * 1000,
+      notBeforeMs: status.watchFromMs,
+      timeoutMs: Math.min(MAX_READ_TIMEOUT_MS, Math.max(100, intervalMs)),
+    })
+    const asked = held.measuredAtMs
+    held.measuredAtMs = nowMs
+    held.pods = measured.reports.map((report) => ({ pod: report.pod, revision: report.configRevision }))
+    // Asked out of turn, to see what the pods run: not a measurement of its own.
+    return asked === 0 && status.gates.length > 0 ? undefined : { readings: measured.readings, p95Ms: measured.p95Ms }
+  }
+}
+
+function next(requeueAfterMs: number | undefined, busy: boolean, soon: boolean): ReconcileResult {
+  if (busy) return { kind: 'requeue', afterMs: 0 }
+  if (requeueAfterMs === undefined) return { kind: 'done' }
+  return { kind: 'requeue', afterMs: soon ? Math.min(RUNNING_POLL_MS, requeueAfterMs) : requeueAfterMs }
+}
+
+export function gatesOf(spec: ShardMigrationSpec): Gate[] {
+  const { maxLatencyP95, maxErrorRate, minDedupHitRatio } = spec.healthGates
+  const { minSamples } = spec.gates
+  return [
+    { metric: 'maxLatencyP95', threshold: maxLatencyP95, minSamples },
+    { metric: 'maxErrorRate', threshold: maxErrorRate, minSamples },
+    ...(minDedupHitRatio > 0 ? [{ metric: 'minDedupHitRatio', threshold: minDedupHitRatio, minSamples } as const] : []),
+  ]
+}
