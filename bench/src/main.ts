@@ -4,8 +4,13 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { benchCopy } from './copy.ts'
 import { benchIngest } from './ingest.ts'
+import { benchLatency } from './latency.ts'
+import { benchLiveMigration } from './live-migration.ts'
 import type { Section } from './measure.ts'
+import { benchMemoryStore } from './memory-store.ts'
+import { benchReplay } from './replay.ts'
 import { machine, markdown, printTable } from './report.ts'
 
 interface Options {
@@ -13,6 +18,7 @@ interface Options {
   readonly rounds: number
   readonly output: 'table' | 'json'
   readonly markdown?: string
+  readonly full?: boolean
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`)
@@ -22,6 +28,14 @@ const SECTIONS: Readonly<Record<string, { what: string; run: (options: Options) 
     what: 'submissions a second, by store and signature',
     run: ({ rounds, seconds }) => benchIngest({ rounds, seconds, say }),
   },
+  latency: { what: 'p99 at 1,000 req/s against the disk alone', run: () => benchLatency(20, say) },
+  memory: { what: 'bytes a record and lookups at 5 million', run: () => benchMemoryStore(say) },
+  replay: { what: 'start on a WAL of a million entries', run: () => benchReplay(1_000_000, say) },
+  copy: {
+    what: 'migration copy against the servers alone (--full: up to 10 million keys)',
+    run: ({ full }) => benchCopy(full ? [100_000, 1_000_000, 10_000_000] : [100_000, 1_000_000], say),
+  },
+  live: { what: 'a reshard from one to three shards under load', run: () => benchLiveMigration(say) },
 }
 
 function positive(text: string): number {
@@ -38,6 +52,7 @@ const program = new Command('npm run bench --')
   .option('--rounds <n>', 'how often each is measured; medians count', positive, 3)
   .addOption(new Option('--output <form>', 'what goes to stdout').choices(['table', 'json']).default('table'))
   .option('--markdown <file>', 'also write the tables as Markdown')
+  .option('--full', 'the largest sizes too; takes much longer')
   .addHelpText('after', `\nSections:\n${names.map((name) => `  ${name.padEnd(10)} ${SECTIONS[name]?.what}`).join('\n')}`)
   .action(async (chosen: string[], options: Options) => {
     const unknown = chosen.find((name) => !names.includes(name))
