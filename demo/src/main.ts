@@ -61,13 +61,13 @@ await watch?.end('the run is over')
 await fleet.agents?.stop()
 const keep = options.keep && !interrupt.caught && problems.length === 0
 if (!keep) await stopVerifiers()
-events.info('auditing: journals, shards and logs')
 const evidence = {
   journals: join(dir, 'journals'),
   shards: (fleet.shards ?? []).map(({ url }) => url),
   wals: (fleet.pods ?? []).map(({ walDir }) => walDir),
+  settled: told?.settled ?? false,
 }
-const verdict = await audit({ ...evidence, settled: told?.settled ?? false }).catch((error: Error) => ({ failed: error.message }))
+const verdict = fleet.agents ? await auditRun() : { failed: 'the fleet did not start, so there is nothing to audit' }
 problems.push(...events.all.filter(({ level }) => level === 'bad').map(({ text }) => text))
 const result = outcomeOf({
   options,
@@ -99,6 +99,11 @@ const kept = result.ok || keep ? undefined : dir
 if (!kept) await rm(dir, { recursive: true, force: true })
 if (!keep) say({ ...result, kept })
 process.exit(exitCodeOf(result))
+
+async function auditRun(): Promise<Outcome['audit']> {
+  events.info(evidence.shards.length > 0 ? 'auditing: journals, shards and logs' : 'auditing: journals and logs')
+  return audit(evidence).catch((error: Error) => ({ failed: error.message }))
+}
 
 async function stopVerifiers(): Promise<void> {
   await fleet.operator?.stop()

@@ -32,6 +32,8 @@ export interface PostgresOptions {
   readonly databases?: readonly string[]
   /** Further settings, e.g. `{ max_connections: '200' }`. */
   readonly settings?: Readonly<Record<string, string>>
+  /** A session of its own: a terminal's Ctrl-C does not reach it, so whoever starts it decides when it ends (and must). Default false. */
+  readonly ownSession?: boolean
 }
 
 export interface RunningPostgres extends RunningServer {
@@ -99,7 +101,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
     const log = openSync(join(home, 'postgres.out'), 'a')
     // A killed server leaves its pid file, and its "ready" must not be taken for the new one's.
     await rm(join(dataDir, 'postmaster.pid'), { force: true })
-    const started = spawn(bin.postgres, args, { ...asUser, cwd: home, stdio: ['ignore', log, log] })
+    const started = spawn(bin.postgres, args, {
+      ...asUser,
+      cwd: home,
+      stdio: ['ignore', log, log],
+      detached: options.ownSession ?? false,
+    })
     closeSync(log)
     child = started
     await untilAnswers(`postgres on port ${port} (log: ${home}/postgres.out)`, started, () => isReady(dataDir), START_TIMEOUT_MS)

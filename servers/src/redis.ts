@@ -21,6 +21,8 @@ export interface RedisOptions {
   readonly args?: readonly string[]
   /** Default true. */
   readonly appendOnly?: boolean
+  /** A session of its own: a terminal's Ctrl-C does not reach it, so whoever starts it decides when it ends (and must). Default false. */
+  readonly ownSession?: boolean
 }
 
 /** @throws Error that says what to install when there is no way to run one. */
@@ -43,7 +45,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningSer
 
   async function start(): Promise<void> {
     const log = openSync(join(dataDir, 'redis.out'), 'a')
-    const started = spawn(command.file, [...command.prefix, ...args, '--dir', command.dir], { stdio: ['ignore', log, log] })
+    const started = spawn(command.file, [...command.prefix, ...args, '--dir', command.dir], {
+      stdio: ['ignore', log, log],
+      detached: options.ownSession ?? false,
+    })
     child = started
     await untilAnswers(`redis on port ${port}`, started, () => ping(port), START_TIMEOUT_MS)
   }

@@ -7,7 +7,7 @@ interface Status {
   readonly phase?: string
   readonly message?: string
   readonly progress?: { readonly keysCopied?: number; readonly totalKeys?: number; readonly percentage?: number }
-  readonly conditions?: readonly { readonly type: string; readonly reason: string }[]
+  readonly decisions?: readonly { readonly action: string; readonly reason: string }[]
   readonly gates?: readonly {
     readonly metric: string
     readonly verdict: string
@@ -29,6 +29,8 @@ export function parseStatus(text: string): Status | undefined {
 
 export class MigrationWatch {
   readonly #now: () => number
+  #text: string | undefined
+  #status: Status | undefined
   #copied: { atMs: number; keys: number; phase: string }[] = []
 
   constructor(now: () => number) {
@@ -37,7 +39,10 @@ export class MigrationWatch {
 
   /** @param text the status file, undefined before there is one. */
   read(text: string | undefined): MigrationReading | undefined {
-    const status = text === undefined ? undefined : parseStatus(text)
+    // A status is some pages of YAML, read several times a second, and changes less often than that.
+    if (text !== this.#text) this.#status = text === undefined ? undefined : parseStatus(text)
+    this.#text = text
+    const status = this.#status
     if (!status?.phase) return undefined
     const { phase, progress, message = '' } = status
     const keysCopied = progress?.keysCopied ?? 0
@@ -64,10 +69,11 @@ export class MigrationWatch {
   }
 }
 
-function endOf({ phase, conditions }: Status): MigrationReading['ended'] {
+function endOf({ phase, decisions }: Status): MigrationReading['ended'] {
   if (phase === 'Completed') return 'Completed'
   if (phase !== 'Failed') return undefined
-  return conditions?.some(({ reason }) => reason === 'RolledBack') ? 'RolledBack' : 'Failed'
+  // "Failed" is what users know this phase by; why it was entered says whether everything was put back.
+  return decisions?.findLast(({ action }) => action === 'EnterFailed')?.reason === 'RolledBack' ? 'RolledBack' : 'Failed'
 }
 
 function readGate(gate: NonNullable<Status['gates']>[number]): GateReading {

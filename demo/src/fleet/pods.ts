@@ -47,6 +47,7 @@ async function startPod(name: string, { dir, env, adminToken }: PodsOptions, nur
 
   async function start(): Promise<void> {
     expectedToEnd = false
+    let listens = false
     const listening = Promise.withResolvers<void>()
     const child = nursery.start({
       name,
@@ -61,14 +62,17 @@ async function startPod(name: string, { dir, env, adminToken }: PodsOptions, nur
         WAL_DIR: walDir,
       },
       onLine: (line) => {
-        if (saysListening(line)) listening.resolve()
+        if (!saysListening(line)) return
+        listens = true
+        listening.resolve()
       },
     })
     process = child
     child.ended.then(({ code, signal }) => {
       if (expectedToEnd) return
-      listening.reject(new Error(`${name} ended while it was starting (${signal ?? `code ${code}`}); its log: ${child.logFile}`))
-      events.bad(`${name} ended by itself (${signal ?? `code ${code}`}); its log: ${child.logFile}`)
+      const how = `(${signal ?? `code ${code}`}); its log: ${child.logFile}`
+      if (listens) events.bad(`${name} ended by itself ${how}`)
+      else listening.reject(new Error(`${name} ended while it was starting ${how}`))
     })
     const late = setTimeout(
       () => listening.reject(new Error(`${name} does not listen after ${START_TIMEOUT_MS / 1000} s; its log: ${child.logFile}`)),

@@ -32,7 +32,10 @@ export async function startShards({ backend, dir, proxied }: ShardsOptions, nurs
     SHARD_NAMES.map(async (name) => {
       const dataDir = join(dir, name)
       await mkdir(dataDir, { recursive: true })
-      const server = backend === 'postgres' ? await startPostgres({ dataDir }) : await startRedis({ dataDir })
+      const server =
+        backend === 'postgres'
+          ? await startPostgres({ dataDir, ownSession: true })
+          : await startRedis({ dataDir, ownSession: true })
       const release = nursery.adopt(server.pid as number)
       const proxy = name === proxied ? await TcpProxy.open(server.port) : undefined
       return {

@@ -14,7 +14,7 @@ export interface Watched {
 }
 
 const LOOK_EVERY_MS = 400
-const SLOTS_EVERY_MS = 1200
+const SLOTS_EVERY_MS = 1500
 
 interface Waiter {
   readonly holds: (moment: Snapshot) => boolean

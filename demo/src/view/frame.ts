@@ -24,8 +24,8 @@ export function drawFrame(snapshot: Snapshot, columns: number): string[] {
     lines.push(
       label('phase', drawPhases(migration.phase)),
       label(
-        'copied',
-        `${bar(migration.percentage)} ${migration.percentage.toFixed(0).padStart(3)} %   ${count(migration.keysCopied)} of ${count(migration.totalKeys)} keys   ${rate(migration.keysPerSecond)} keys/s`,
+        'done',
+        `${bar(migration.percentage)} ${migration.percentage.toFixed(0).padStart(3)} %   ${count(migration.keysCopied)} keys copied (planned ${count(migration.totalKeys)})   ${rate(migration.keysPerSecond)} keys/s`,
       ),
       label('gates', migration.gates.length > 0 ? migration.gates.map(drawGate).join('   ') : paint('dim', 'not measured yet')),
     )

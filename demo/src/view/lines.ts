@@ -40,7 +40,7 @@ function readings({ load, migration, slotOwners }: Snapshot): string {
   if (load.held > 0) parts.push(`${count(load.held)} held back`)
   if (migration) {
     parts.push(
-      `${migration.phase} ${migration.percentage.toFixed(0)} %, ${count(migration.keysCopied)}/${count(migration.totalKeys)} keys, ${rate(migration.keysPerSecond)} keys/s`,
+      `${migration.phase} ${migration.percentage.toFixed(0)} %, ${count(migration.keysCopied)} keys copied, ${rate(migration.keysPerSecond)} keys/s`,
     )
     const gates = migration.gates.map(
       ({ name, outcome, value }) => `${name} ${value === undefined ? '' : `${value.toFixed(1)} `}${outcome}`,

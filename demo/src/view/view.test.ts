@@ -36,7 +36,7 @@ it('draws phase, progress, rates, gates and the slot map, no line wider than the
     '598 of 600/s',
     'p95 8.3 ms',
     '✗ pod-2 down',
-    '1,200 of 2,400 keys',
+    '1,200 keys copied (planned 2,400)',
     'Pass latencyP95 7.5 (limit 200 ms)',
     '1: 8192 2: 4096',
   ])
