@@ -11,7 +11,7 @@ export interface Clock {
 export const SYSTEM_CLOCK: Clock = {
   now: () => Date.now(),
   sleep: (ms, signal) =>
-    delay(ms, undefined, signal ? { signal } : undefined).then(
+    delay(Math.max(0, ms), undefined, signal ? { signal } : undefined).then(
       () => undefined,
       () => undefined,
     ),

@@ -20,14 +20,6 @@ export interface CutoverStep {
   readonly atMs: number
 }
 
-/** Which records a slot held when both sides met for the first time. */
-export interface SlotProof {
-  readonly count: number
-  /** The first 16 bytes of the digest, base64url: a document has to hold thousands of them. */
-  readonly digest: string
-  readonly atMs: number
-}
-
 export interface CertificateSummary {
   readonly contentId: string
   readonly issuedAtMs: number
@@ -56,7 +48,8 @@ export interface MigrationDocument {
   readonly soakedAtMs: number | undefined
   readonly steps: readonly CutoverStep[]
   readonly cutOverAtMs: number | undefined
-  readonly proofs: ReadonlyMap<SlotId, SlotProof>
+  /** See `proof-packing.ts`. */
+  readonly proofs: string
   /** Keys that the comparison found missing at a target, and that were copied again. */
   readonly repaired: number
   readonly certificate: CertificateSummary | undefined
@@ -79,25 +72,18 @@ export function encodeDocument(document: MigrationDocument): string {
   return JSON.stringify({
     ...document,
     moves: document.moves.map((move) => ({ ...move, slots: formatSlots(move.slots) })),
-    proofs: [...document.proofs].map(([slot, proof]) => [slot, proof.count, proof.digest, proof.atMs]),
   })
 }
 
-type Encoded = Omit<MigrationDocument, 'moves' | 'proofs'> & {
+type Encoded = Omit<MigrationDocument, 'moves'> & {
   readonly moves: readonly { source: ShardId; target: ShardId; slots: string }[]
-  readonly proofs: readonly (readonly [SlotId, number, string, number])[]
 }
 
 /** @throws Error when it was written by a version of this program that this one does not know. */
 export function decodeDocument(text: string): MigrationDocument {
   const raw = JSON.parse(text) as Encoded
   if (raw.version !== 1) throw new Error(`a migration document of version ${raw.version} needs a newer dedup-migrate`)
-  return {
-    ...raw,
-    copiedAtMs: raw.copiedAtMs,
-    moves: raw.moves.map((move) => ({ ...move, slots: parseSlots(move.slots) })),
-    proofs: new Map(raw.proofs.map(([slot, count, digest, atMs]) => [slot, { count, digest, atMs }])),
-  }
+  return { ...raw, moves: raw.moves.map((move) => ({ ...move, slots: parseSlots(move.slots) })) }
 }
 
 /** The newest version of each migration's document that any of the shards holds. */

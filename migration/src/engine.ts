@@ -20,6 +20,7 @@ import { DEFAULT_LEASE_TTL_MS, FleetLease } from './lease/fleet-lease.ts'
 import { Ledger } from './ledger.ts'
 import { type Controls, type MigrationView, observe } from './observe.ts'
 import type { PhaseContext } from './phases/context.ts'
+import { GroupSize } from './phases/group-size.ts'
 import { Measurements } from './phases/measurements.ts'
 import type { MigrationSpec } from './plan.ts'
 import { type Progress, progressOf } from './progress.ts'
@@ -77,6 +78,8 @@ export class MigrationEngine {
       throttle: new TokenBucket(settings.throttleQps, clock),
       measured: new Measurements(),
       places: new Map<SlotId, string>(),
+      proven: new Map(),
+      groupSize: new GroupSize(),
       attested: new Map(),
       signer: options.signer,
       onCertificate: options.onCertificate ?? (async () => {}),

@@ -4,7 +4,7 @@
  * where the operator has a key. `check-certificate.ts` is the other half.
  */
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import type { SlotProof } from '../document.ts'
+import type { SlotProof } from '../proof-packing.ts'
 
 export interface CertifiedSlot {
   readonly slot: number

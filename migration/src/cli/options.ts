@@ -66,8 +66,8 @@ const DEFAULT_SOAK_SECONDS = 10
 const DEFAULT_MAX_P95_MS = 200
 
 export async function parseOptions(raw: RawOptions, env: NodeJS.ProcessEnv): Promise<Options> {
-  const from = shards('--from', raw.from ?? env['MIGRATE_FROM'])
-  const to = shards('--to', raw.to ?? env['MIGRATE_TO'])
+  const from = shards('--from', raw.from ?? env.MIGRATE_FROM)
+  const to = shards('--to', raw.to ?? env.MIGRATE_TO)
   if (from.length === 0) throw usage('--from (or MIGRATE_FROM) must list the shards that own the slots now')
   const all = new Map([...from, ...to].map((shard) => [shard.id, shard]))
   if (new Set([...all.values()].map(({ kind }) => kind)).size > 1)
@@ -77,7 +77,7 @@ export async function parseOptions(raw: RawOptions, env: NodeJS.ProcessEnv): Pro
     to,
     shards: [...all.values()],
     id: identifier(raw.id),
-    vnodes: integer('--vnodes', raw.vnodes ?? env['DEDUP_VNODES'], 1, MAX_VNODES) ?? DEFAULT_VNODES,
+    vnodes: integer('--vnodes', raw.vnodes ?? env.DEDUP_VNODES, 1, MAX_VNODES) ?? DEFAULT_VNODES,
     batchKeys: integer('--batch-size', raw.batchSize, 1, 100_000),
     throttleQps: integer('--throttle', raw.throttle, 1, 1_000_000_000),
     steps: percentages(raw.steps),

@@ -25,6 +25,14 @@ export function chooseMigration(options: Options, descriptions: readonly ShardDe
   return { spec: { ...unnamed, id }, document: known }
 }
 
+/** The migration to speak of when nothing is to be done: the one named, else the one under way, else the last. */
+export function latestMigration(options: Options, descriptions: readonly ShardDescription[]): MigrationDocument | undefined {
+  const documents = documentsOf(descriptions)
+  if (options.id !== undefined) return documents.get(options.id as MigrationId)
+  const [running] = unfinished(documents.values())
+  return running ?? [...documents.values()].sort((a, b) => b.createdAtMs - a.createdAtMs)[0]
+}
+
 /** What is recorded counts; the command line has to fit it. */
 function specOf(document: MigrationDocument, options: Options): MigrationSpec {
   const to = options.to.map(({ id }) => id)

@@ -47,7 +47,7 @@ export async function begin(context: PhaseContext, approvedPlan: string | undefi
     soakedAtMs: undefined,
     steps: [],
     cutOverAtMs: undefined,
-    proofs: new Map(),
+    proofs: '',
     repaired: 0,
     certificate: undefined,
     cleanupAtMs: undefined,

@@ -6,11 +6,11 @@ import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import { type CertificateContent, type CertifiedSlot, issueCertificate } from '../certificate/certificate.ts'
 import type { MigrationDocument } from '../document.ts'
 import type { MigrationView } from '../observe.ts'
+import { unpackProofs } from '../proof-packing.ts'
 import { MigrationStopped } from '../stopped.ts'
 import { compare, difference } from './compare.ts'
 import { isOver, type PhaseContext, type Slice } from './context.ts'
 import { follow } from './follow.ts'
-import { GroupSize } from './group-size.ts'
 
 export async function certify(context: PhaseContext, view: MigrationView, slice: Slice): Promise<void> {
   const { moves } = context.ledger.document
@@ -33,14 +33,13 @@ export async function certify(context: PhaseContext, view: MigrationView, slice:
 
 /** @returns whether all of the slots are compared; false when the slice ended before. */
 async function attest(context: PhaseContext, comparing: Parameters<typeof compare>[1], slice: Slice): Promise<boolean> {
-  const group = new GroupSize()
   for (let at = 0; at < comparing.slots.length; ) {
     if (isOver(context, slice)) return false
-    const slots = comparing.slots.slice(at, at + group.slots)
+    const slots = comparing.slots.slice(at, at + context.groupSize.slots)
     at += slots.length
     const startedAtMs = context.clock.now()
     const { met, differing } = await compare(context, { ...comparing, slots }, slice)
-    group.took(context.clock.now() - startedAtMs)
+    context.groupSize.took(context.clock.now() - startedAtMs)
     for (const [slot, proof] of met) context.attested.set(slot, proof)
     for (const slot of differing) if (!(await settleDifference(context, comparing, slot, slice))) return false
   }
@@ -66,9 +65,10 @@ async function settleDifference(
 }
 
 function contentOf(context: PhaseContext, document: MigrationDocument, view: MigrationView): CertificateContent {
+  const proofs = unpackProofs(document.proofs)
   const slots = document.moves.flatMap(({ source, target, slots }) =>
     slots.map((slot): CertifiedSlot => {
-      const before = document.proofs.get(slot)
+      const before = proofs.get(slot)
       const after = context.attested.get(slot)
       if (!before || !after)
         throw new MigrationStopped('DigestsDiffer', `slot ${slot} was never compared: there is no certificate`)

@@ -5,7 +5,7 @@
  */
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { ShardId } from '@fractal-lba/shards/port'
-import type { SlotProof } from '../document.ts'
+import type { SlotProof } from '../proof-packing.ts'
 import { EXPIRY_MARGIN_MS } from '../settings.ts'
 import { controlOf, type PhaseContext, type Slice } from './context.ts'
 import { follow, followOnce } from './follow.ts'

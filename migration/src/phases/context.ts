@@ -3,13 +3,14 @@ import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { Fence, ShardControl, ShardId } from '@fractal-lba/shards/port'
 import type { Certificate, CertificateSigner } from '../certificate/certificate.ts'
 import type { Clock } from '../clock.ts'
-import type { SlotProof } from '../document.ts'
 import type { FleetLease } from '../lease/fleet-lease.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Controls } from '../observe.ts'
 import type { MigrationSpec } from '../plan.ts'
+import type { SlotProof } from '../proof-packing.ts'
 import type { MigrationSettings } from '../settings.ts'
 import type { TokenBucket } from '../throttle/token-bucket.ts'
+import type { GroupSize } from './group-size.ts'
 import type { Measurements } from './measurements.ts'
 
 export interface PhaseContext {
@@ -23,6 +24,10 @@ export interface PhaseContext {
   readonly measured: Measurements
   /** Where the copy stands inside slots that are larger than a batch. Forgotten whenever the target's copy is begun anew. */
   readonly places: Map<SlotId, string>
+  /** Slots that were compared before the cutover, and are not recorded as verified yet. Forgotten when the migration turns. */
+  readonly proven: Map<SlotId, SlotProof>
+  /** How many slots to compare at once, as the servers' answers allow. */
+  readonly groupSize: GroupSize
   /** Slots that were compared for the certificate already. Forgotten when the migration turns. */
   readonly attested: Map<SlotId, SlotProof>
   /** Signs the certificate; undefined: it is not signed. */

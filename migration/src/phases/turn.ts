@@ -8,6 +8,7 @@ export async function turn(context: PhaseContext, direction: 'forward' | 'back')
   await context.lease.raise()
   context.places.clear()
   context.attested.clear()
+  context.proven.clear()
   await context.ledger.update(() => ({
     direction,
     outcome: undefined,

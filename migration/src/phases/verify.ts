@@ -4,12 +4,11 @@
  */
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { ShardId } from '@fractal-lba/shards/port'
-import type { SlotProof } from '../document.ts'
+import { packProofs, unpackProofs } from '../proof-packing.ts'
 import { MigrationStopped } from '../stopped.ts'
 import { compare, difference } from './compare.ts'
 import { controlOf, fenceOf, isOver, type PhaseContext, type Slice } from './context.ts'
 import { recopy } from './copy.ts'
-import { GroupSize } from './group-size.ts'
 
 interface Verifying {
   readonly source: ShardId
@@ -20,27 +19,36 @@ interface Verifying {
 /** How often one slot is repaired before its difference counts as beyond repair. */
 const REPAIRS = 3
 
+/** Slots that are recorded as verified at once: the proofs of all slots are written anew each time. */
+const RECORD_SLOTS = 2048
+
 export async function verify(context: PhaseContext, verifying: Verifying, slice: Slice): Promise<void> {
-  const proofs = new Map<SlotId, SlotProof>()
-  const group = new GroupSize()
+  const open = verifying.slots.filter((slot) => !context.proven.has(slot))
   let repaired = 0
-  let at = 0
-  while (at < verifying.slots.length && !isOver(context, slice)) {
-    const slots = verifying.slots.slice(at, at + group.slots)
+  for (let at = 0; at < open.length && !isOver(context, slice); ) {
+    const slots = open.slice(at, at + context.groupSize.slots)
     at += slots.length
     const startedAtMs = context.clock.now()
     const { met, differing } = await compare(context, { owner: verifying.source, mirror: verifying.target, slots }, slice)
-    group.took(context.clock.now() - startedAtMs)
-    for (const [slot, proof] of met) proofs.set(slot, proof)
+    context.groupSize.took(context.clock.now() - startedAtMs)
+    for (const [slot, proof] of met) context.proven.set(slot, proof)
     for (const slot of differing) repaired += await repair(context, verifying, slot, slice)
   }
-  // The proofs are the digests from before the cutover: once a slot counts as verified nobody can make them again.
-  if (proofs.size > 0 || repaired > 0)
-    await context.ledger.update((document) => ({
-      proofs: new Map([...document.proofs, ...proofs]),
-      repaired: document.repaired + repaired,
-    }))
-  if (proofs.size > 0) await controlOf(context, verifying.target).markVerified(fenceOf(context), [...proofs.keys()])
+  const proven = verifying.slots.filter((slot) => context.proven.has(slot))
+  if (proven.length >= Math.min(RECORD_SLOTS, verifying.slots.length))
+    await markVerified(context, verifying.target, proven, repaired)
+  else if (repaired > 0) await context.ledger.update((document) => ({ repaired: document.repaired + repaired }))
+}
+
+/** The proofs are the digests from before the cutover: once a slot counts as verified nobody can make them again, so they are recorded first. */
+async function markVerified(context: PhaseContext, target: ShardId, slots: readonly SlotId[], repaired: number): Promise<void> {
+  const proofs = slots.map((slot) => [slot, context.proven.get(slot)!] as const)
+  await context.ledger.update((document) => ({
+    proofs: packProofs(new Map([...unpackProofs(document.proofs), ...proofs])),
+    repaired: document.repaired + repaired,
+  }))
+  await controlOf(context, target).markVerified(fenceOf(context), slots)
+  for (const slot of slots) context.proven.delete(slot)
 }
 
 /** @returns how many keys were missing. Leaves the slot unverified: it is compared again. */

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { runSeed } from './run-seed.ts'
 
 /** `SEED=123 npm test -- simulation` replays one life; `SEEDS=5000` runs more of them. */
-const only = process.env['SEED']
-const count = Number(process.env['SEEDS'] ?? 300)
+const only = process.env.SEED
+const count = Number(process.env.SEEDS ?? 300)
 const BUDGET_MS = 12_000
 
 describe('a migration among crashes, late and lost calls, rival engines and changing orders', () => {
@@ -13,7 +13,7 @@ describe('a migration among crashes, late and lost calls, rival engines and chan
     let lives = 0
     const seeds = only === undefined ? Array.from({ length: count }, (_, seed) => seed + 1) : [Number(only)]
     for (const seed of seeds) {
-      if (process.env['SEEDS'] === undefined && performance.now() - startedAt > BUDGET_MS) break
+      if (process.env.SEEDS === undefined && performance.now() - startedAt > BUDGET_MS) break
       const life = await runSeed(seed).catch((cause) => {
         throw new Error(`seed ${seed}: ${(cause as Error).message} (replay: SEED=${seed} npm test -- simulation)`, { cause })
       })
