@@ -117,15 +117,25 @@ export async function copy(pair: Pair, fence: Fence, slots: readonly SlotId[], m
   return batches
 }
 
-/** Applies at `to` what is captured at `from`, until its queue for these slots is empty. @returns how many records that were. */
-export async function drain(from: Shard, to: Shard, fence: Fence, slots: readonly SlotId[], maxKeys = 500): Promise<number> {
+/**
+ * Applies at `to` what is captured at `from`, until its queue for these slots is empty, or for some rounds (while writers write, it need never be
+ * empty). @returns how many records that were.
+ */
+export async function drain(
+  from: Shard,
+  to: Shard,
+  fence: Fence,
+  slots: readonly SlotId[],
+  maxRounds = Number.POSITIVE_INFINITY,
+): Promise<number> {
   let keys = 0
-  for (;;) {
-    const read = await from.control.readCaptured(fence.migration, slots, maxKeys)
+  for (let round = 1; ; round++) {
+    const read = await from.control.readCaptured(fence.migration, slots, 1000)
     if (!read) return keys
     await to.control.apply(fence, read.batch)
     await from.control.dropCaptured(fence, read.token)
     keys += read.batch.keys
+    if (round >= maxRounds) return keys
   }
 }
 
@@ -134,7 +144,7 @@ export async function prepare(pair: Pair, fence: Fence, slots: readonly SlotId[]
   await pair.source.control.startCapture(fence, slots, pair.target.control.id)
   await pair.target.control.beginImport(fence, slots, pair.source.control.id)
   await copy(pair, fence, slots)
-  await drain(pair.source, pair.target, fence, slots)
+  await drain(pair.source, pair.target, fence, slots, 10)
   await pair.target.control.markVerified(fence, slots)
 }
 

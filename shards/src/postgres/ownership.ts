@@ -71,9 +71,7 @@ export class PostgresOwnership implements OwnershipStore {
   }
 
   async initialise(fleet: FleetRecord, owned: readonly SlotId[]): Promise<void> {
-    await this.#pool.use(deadline(), async (client) => {
-      if ((await installedVersion(client)) !== PROGRAM_VERSION) await client.query(INSTALL_PROGRAM)
-    })
+    await this.#install()
     await this.#transaction({ quiesce: true }, async (client) => {
       const recorded = (await readMeta(client)).fleet
       if (recorded) {
@@ -99,11 +97,19 @@ export class PostgresOwnership implements OwnershipStore {
     })
   }
 
+  async #install(): Promise<void> {
+    await this.#pool.use(deadline(), async (client) => {
+      if ((await installedVersion(client)) !== PROGRAM_VERSION) await client.query(INSTALL_PROGRAM)
+    })
+  }
+
   async markFleetReady(): Promise<void> {
     await this.#transaction({}, (client) => client.query('update flk.meta set ready = true'))
   }
 
   async acquireLease(request: LeaseRequest): Promise<void> {
+    // Whoever is about to initialise an empty server takes its lease first.
+    await this.#install()
     await this.#transaction({}, async (client) => {
       const { lease, fence, nowMs } = await readMeta(client)
       const judged = judgeLease(lease, fence, request, nowMs)
