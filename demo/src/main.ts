@@ -2,7 +2,7 @@
  * `npm start`: a fleet of verifiers on this machine whose dedup shards go from one to three while it serves, and an audit of the
  * outcome. This file is the whole of it in order: start, tell the story, stop, audit, say.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { audit } from './audit/audit.ts'
@@ -32,6 +32,8 @@ const events = new Events(() => Date.now())
 events.onEvent((event) => view.event(event))
 
 const dir = await mkdtemp(join(tmpdir(), 'flk-demo-'))
+// As root, PostgreSQL runs as another user, who must get through to its data; nobody but us can list this folder.
+await chmod(dir, 0o711)
 await mkdir(join(dir, 'logs'))
 const nursery = Nursery.open(join(dir, 'logs'))
 const fleet: PartialFleet = {}
