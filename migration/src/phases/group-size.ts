@@ -5,9 +5,11 @@
 const SHORT_MS = 10
 const LONG_MS = 25
 const MAX_SLOTS = 256
+/** On a busy machine a call takes long whatever it asks: fewer slots than this a call would not make it shorter, only slower overall. */
+const MIN_SLOTS = 32
 
 export class GroupSize {
-  #slots = 8
+  #slots = MIN_SLOTS
 
   get slots(): number {
     return this.#slots
@@ -15,6 +17,6 @@ export class GroupSize {
 
   took(ms: number): void {
     if (ms < SHORT_MS) this.#slots = Math.min(MAX_SLOTS, this.#slots * 2)
-    else if (ms > LONG_MS) this.#slots = Math.max(1, this.#slots >> 1)
+    else if (ms > LONG_MS) this.#slots = Math.max(MIN_SLOTS, this.#slots >> 1)
   }
 }
