@@ -64,6 +64,7 @@ try {
     version: packageJson.version,
     wallClock: Date.now,
     monotonic: () => performance.now(),
+    random: Math.random,
     pause: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
     onBroken: endBroken,
   })

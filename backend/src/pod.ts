@@ -28,6 +28,7 @@ export interface PodSurroundings {
   /** Milliseconds since the epoch, and monotonic milliseconds. */
   readonly wallClock: () => number
   readonly monotonic: () => number
+  readonly random: () => number
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
   /** Something is broken that cannot be repaired here: the process must end at once, without another answer. */
   readonly onBroken: (error: unknown) => void
@@ -48,7 +49,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
   const effects = new Effects(counters, tenants, (equivocation) => log.warn(equivocation, 'equivocation'))
   const replies = new HttpReplies(counters)
   const examiner = openExaminer(config.examineThreads, config.pod, config.tenants, onBroken)
-  const opened = await openStore(config, { counters, log, wallClock, onBroken })
+  const opened = await openStore(config, { counters, log, wallClock, random: around.random, onBroken })
   const openedWal = await openWal<Submission<FastifyReply> | undefined>({
     dir: config.walDir,
     pod: config.pod,

@@ -31,16 +31,19 @@ export function followHint(table: RoutingTable, answer: NotOwnerAnswer, reachabl
   const { slot, asked, owner, generation, tries } = answer
   if (owner !== undefined && owner !== asked) table.learn(slot, owner, generation)
   const believed = table.ownerOf(slot)
-  // The first hop to a shard that was not asked yet is free; being turned away again means that the slot is in flight.
-  if (believed !== asked && reachable.includes(believed)) return { shard: believed, waitMs: tries === 0 ? 0 : waitOf(tries) }
-  const everyOther = tries % 2 === 1
-  return { shard: everyOther ? nextAfter(asked, reachable) : asked, waitMs: waitOf(tries) }
+  if (tries === 0 && believed !== asked) return { shard: believed, waitMs: 0 }
+  const waitMs = waitOf(tries)
+  // A shard that is only importing the slot names its source and no generation: worth a question, not worth believing.
+  if (tries === 0 && owner !== undefined && owner !== asked) return { shard: owner, waitMs: 0 }
+  // Turned away again: the slot is in flight, or the belief is wrong. In turn: whom we believe, then one of the others.
+  return { shard: tries % 2 === 0 ? believed : otherThan(believed, tries >> 1, reachable), waitMs }
 }
 
 function waitOf(tries: number): number {
   return Math.min(FIRST_WAIT_MS * 2 ** Math.min(tries, 10), MAX_WAIT_MS)
 }
 
-function nextAfter(asked: number, reachable: readonly number[]): number {
-  return reachable[(reachable.indexOf(asked) + 1) % reachable.length] ?? asked
+function otherThan(believed: number, turn: number, reachable: readonly number[]): number {
+  const others = reachable.filter((shard) => shard !== believed)
+  return others[turn % others.length] ?? believed
 }

@@ -20,6 +20,7 @@ const RECONNECT_MAX_MS = 1000
 export class RedisConnection {
   readonly #address: ShardAddress
   readonly #redis: Redis
+  readonly #callsUnderWay = new Set<(error: Error) => void>()
   #outstanding = 0
   #whyDown = 'not connected yet'
 
@@ -37,6 +38,10 @@ export class RedisConnection {
     })
     this.#redis.on('error', (error: NodeJS.ErrnoException) => {
       this.#whyDown = reasonOf(error)
+    })
+    // The client drops such calls without a word, and their callers would wait for the deadline.
+    this.#redis.on('close', () => {
+      for (const reject of this.#callsUnderWay) reject(new Error('the connection broke'))
     })
     this.#redis.connect().catch(() => undefined) // reported to the callers that wait, and tried again
   }
@@ -75,7 +80,7 @@ export class RedisConnection {
       this.#outstanding--
     }
     reply.then(settled, settled)
-    return await this.#within(reply, deadlineMs)
+    return await this.#within(reply, deadlineMs, this.#callsUnderWay)
   }
 
   async #ready(deadlineMs: number): Promise<void> {
@@ -90,8 +95,10 @@ export class RedisConnection {
     }
   }
 
-  async #within<T>(reply: Promise<T>, deadlineMs: number): Promise<T> {
+  /** @param broken where to be told that the connection broke */
+  async #within<T>(reply: Promise<T>, deadlineMs: number, broken?: Set<(error: Error) => void>): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>()
+    broken?.add(reject)
     const timer = setTimeout(
       () => reject(new Error(this.#redis.status === 'ready' ? 'no answer by the deadline' : this.#whyDown)),
       Math.max(0, deadlineMs - Date.now()),
@@ -102,6 +109,7 @@ export class RedisConnection {
       throw this.unavailable(reasonOf(error as Error), error)
     } finally {
       clearTimeout(timer)
+      broken?.delete(reject)
     }
   }
 }

@@ -11,7 +11,7 @@ import { giveUp, type WaitingPut } from './waiting-put.ts'
 export const MAX_CALLS_UNDER_WAY = 2
 export const MAX_PUTS_A_CALL = 256
 /** A reconnect or a failover within this time is not seen by any client. */
-const GRACE_MS = 300
+const GRACE_MS = 1_000
 const PING_EVERY_MS = 100
 const PING_TIMEOUT_MS = 1_000
 

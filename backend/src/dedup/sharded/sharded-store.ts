@@ -77,9 +77,10 @@ export class ShardedStore implements DedupStore {
     )
   }
 
-  /** The client of the shard that the table names for a slot, while it is connected. */
-  dataOf(slot: SlotId): ShardData | undefined {
-    return this.#lanes[this.#table.ownerOf(slot)]?.data
+  /** Deletes some expired records of a slot where its shard answers. */
+  async sweep(slot: SlotId, nowMs: number, limit: number): Promise<void> {
+    const lane = this.#lanes[this.#table.ownerOf(slot)]
+    if (lane?.reachable && !lane.epochs.regressed) await lane.data.sweepExpired(slot, nowMs, limit)
   }
 
   slots(): Map<ShardId, SlotId[]> {
