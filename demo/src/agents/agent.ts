@@ -5,7 +5,7 @@
 import { Histogram } from '@fractal-lba/protocol/telemetry/histogram'
 import type { Delivered, Delivery } from './delivery.ts'
 import type { Journal } from './journal.ts'
-import { drawErrand } from './mix.ts'
+import { Mix } from './mix.ts'
 import type { AgentTally } from './orders.ts'
 import { Pacer, type PacerDeps } from './pacing.ts'
 import type { Submission, Submissions } from './submissions.ts'
@@ -26,6 +26,7 @@ export interface AgentParts {
 export class Agent {
   readonly #parts: AgentParts
   readonly #pacer: Pacer
+  readonly #mix: Mix
   readonly #latency = new Histogram()
   readonly #underWay = new Set<Promise<void>>()
   #answered = 0
@@ -34,6 +35,7 @@ export class Agent {
 
   constructor(parts: AgentParts) {
     this.#parts = parts
+    this.#mix = new Mix(parts.random)
     this.#pacer = new Pacer(
       {
         ratePerSecond: parts.ratePerSecond,
@@ -87,7 +89,7 @@ export class Agent {
   #errand(): { submission: Submission; pod: number }[] {
     const { submissions, random, pods } = this.#parts
     const pod = Math.floor(random() * pods)
-    switch (drawErrand(random, submissions.canRepeat).kind) {
+    switch (this.#mix.draw(submissions.canRepeat)) {
       case 'new':
         return [{ submission: submissions.takeNew(), pod }]
       case 'race': {

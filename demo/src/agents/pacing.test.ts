@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import { drawErrand, seeded } from './mix.ts'
 import { Pacer } from './pacing.ts'
 
 function paced(ratePerSecond: number, inFlightMax: number) {
@@ -40,18 +39,4 @@ it('drops and counts what is due while too much is unanswered, and does not send
   sent.length = 0
   advance(10)
   expect({ sent, held: pacer.held }).toEqual({ sent: [1100], held: 6 })
-})
-
-it('draws a mix of which 40 % are replays, with some equivocations and races, the same for the same seed', () => {
-  const draw = (seed: number) => {
-    const random = seeded(seed)
-    return Array.from({ length: 20_000 }, () => drawErrand(random, true).kind)
-  }
-  const kinds = draw(7)
-  expect(draw(7)).toEqual(kinds)
-  const count = (kind: string) => kinds.filter((each) => each === kind).length
-  const requests = kinds.length + count('race')
-  expect((count('replay') + count('race')) / requests).toBeCloseTo(0.4, 1)
-  expect(count('equivocation') / requests).toBeCloseTo(0.06, 1)
-  expect(drawErrand(() => 0.99, false)).toEqual({ kind: 'new' })
 })
