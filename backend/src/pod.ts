@@ -158,6 +158,8 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
     adminPort,
     async stop() {
       const drained = pipeline.drain()
+      replies.lastAnswers = true
+      app.server.keepAliveTimeout = 1
       const closed = app.close()
       await drained
       await closed

@@ -13,6 +13,8 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 /** Answers through Fastify's reply, whichever stage the answer comes from. */
 export class HttpReplies implements Replies<FastifyReply> {
   readonly #counters: Counters
+  /** Set while the server closes: connections end with their answer, so that nobody waits for them to become idle. */
+  lastAnswers = false
 
   constructor(counters: Counters) {
     this.#counters = counters
@@ -20,6 +22,7 @@ export class HttpReplies implements Replies<FastifyReply> {
 
   decided(reply: FastifyReply, status: number, body: Buffer | string): void {
     this.#counters.answered(status)
+    if (this.lastAnswers) reply.header('connection', 'close')
     reply.code(status).header('content-type', JSON_TYPE).send(body)
   }
 
@@ -28,7 +31,7 @@ export class HttpReplies implements Replies<FastifyReply> {
     this.#counters.answered(row.status)
     const seconds = retryAfterSeconds ?? row.retryAfterSeconds
     if (seconds !== undefined) reply.header('retry-after', seconds)
-    if (code === 'draining' || code === 'body_too_large') reply.header('connection', 'close')
+    if (this.lastAnswers || code === 'draining' || code === 'body_too_large') reply.header('connection', 'close')
     reply.code(row.status).header('content-type', JSON_TYPE).send(renderError(code, detail))
   }
 }
