@@ -62,9 +62,10 @@ export async function runMain(
   return { code, ...output }
 }
 
-/** @throws Error with the log where the pod ends before it listens. */
-export async function startPodProcess(env: Record<string, string>): Promise<PodProcess> {
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+/** @param tracer a command that runs the pod, such as strace with its options. @throws Error with the log where the pod ends before it listens. */
+export async function startPodProcess(env: Record<string, string>, tracer: readonly string[] = []): Promise<PodProcess> {
+  const command = [...tracer, process.execPath, MAIN]
+  const child = spawn(command[0] as string, command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let stderr = ''
   child.stderr.on('data', (chunk) => (stderr += chunk))
   const exited = once(child, 'exit') as Promise<[number | null]>
@@ -72,7 +73,7 @@ export async function startPodProcess(env: Record<string, string>): Promise<PodP
     once(createInterface({ input: child.stdout }), 'line').then(([text]) => text as string),
     exited.then(([code]) => Promise.reject(new Error(`the pod ended with ${code} before it listened:\n${stderr}`))),
   ])
-  const { port, adminPort } = JSON.parse(line) as { port: number; adminPort: number }
+  const { port, adminPort, pid } = JSON.parse(line) as { port: number; adminPort: number; pid: number }
   const url = `http://127.0.0.1:${port}`
   const adminUrl = `http://127.0.0.1:${adminPort}`
   return {
@@ -90,7 +91,8 @@ export async function startPodProcess(env: Record<string, string>): Promise<PodP
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
     async kill(signal) {
-      child.kill(signal)
+      // The pod's own process: a tracer that is killed would leave it running.
+      if (child.exitCode === null && child.signalCode === null) process.kill(pid, signal)
       const [code] = await exited
       return code
     },
