@@ -16,11 +16,15 @@ export interface Options {
   readonly rate: number
   /** Least seconds of load; without it, as long as the migration takes and a little more. */
   readonly durationSeconds: number | undefined
+  /** Limit in ms of the fleet's p95 in the migration's gates. */
+  readonly p95Gate: number
   readonly output: 'text' | 'json'
 }
 
 /** Two cores carry three databases, three verifiers, the operator and the agents at this rate with latency far from its gate. */
 export const DEFAULT_RATE = 600
+/** What a `ShardMigration` has by default. */
+const DEFAULT_P95_GATE_MS = 200
 const RATE_MAX = 20_000
 const DURATION_MAX_SECONDS = 24 * 3600
 
@@ -51,6 +55,12 @@ export function parseCommandLine(argv: readonly string[]): Options {
       'seconds of load at least (default: until the migration has ended, and 5 more)',
       numberIn('duration', 1, DURATION_MAX_SECONDS),
     )
+    .option(
+      '--p95-gate <ms>',
+      "limit of the fleet's p95 in the gates, for machines that are slow or busy",
+      numberIn('p95-gate', 1, 60_000),
+      DEFAULT_P95_GATE_MS,
+    )
     .option('--keep', 'leave the fleet running at the end, and say how to use and stop it', false)
     .addOption(
       new Option('--output <format>', 'json: one JSON summary on stdout at the end').choices(['text', 'json']).default('text'),
@@ -59,19 +69,20 @@ export function parseCommandLine(argv: readonly string[]): Options {
     .exitOverride()
   try {
     command.parse([...argv], { from: 'user' })
-    const { backend, fault, keep, rate, duration, output } = command.opts<{
+    const { backend, fault, keep, rate, duration, p95Gate, output } = command.opts<{
       backend: Backend
       fault?: FaultName
       keep: boolean
       rate: number
       duration?: number
+      p95Gate: number
       output: 'text' | 'json'
     }>()
     if (backend === 'memory' && fault)
       command.error(
         'error: the memory store lives inside one verifier: there is no migration that --fault could disturb; use it with --backend postgres or redis',
       )
-    return { backend, fault, keep, rate, durationSeconds: duration, output }
+    return { backend, fault, keep, rate, durationSeconds: duration, p95Gate, output }
   } catch (error) {
     // commander has printed what there is to say; help and version are no mistake.
     process.exit((error as { exitCode?: number }).exitCode === 0 ? 0 : 2)

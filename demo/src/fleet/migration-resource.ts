@@ -12,9 +12,10 @@ export interface MigrationWish {
   readonly backend: 'postgres' | 'redis'
   /** Addresses; the first one owns everything now. */
   readonly shards: readonly string[]
+  readonly maxLatencyP95Ms: number
 }
 
-export function migrationManifest({ backend, shards }: MigrationWish): object {
+export function migrationManifest({ backend, shards, maxLatencyP95Ms }: MigrationWish): object {
   return {
     apiVersion: 'fractal.lba.io/v1',
     kind: 'ShardMigration',
@@ -26,7 +27,7 @@ export function migrationManifest({ backend, shards }: MigrationWish): object {
       batchSize: 200,
       // Low enough that the copy takes some seconds and can be watched, and be disturbed.
       throttleQPS: 1000,
-      healthGates: { maxLatencyP95: 200, maxErrorRate: 1, minDedupHitRatio: 40 },
+      healthGates: { maxLatencyP95: maxLatencyP95Ms, maxErrorRate: 1, minDedupHitRatio: 40 },
       autoRollback: true,
       gates: { windowSeconds: 3, intervalSeconds: 0.5, minSamples: 50, failures: 3, of: 5, onNoData: 'Hold' },
       steps: [1, 10, 50, 100],

@@ -24,7 +24,11 @@ export async function tellReshard(stage: ReshardStage, loadStartedAtSeconds: num
   let last: MigrationReading | undefined
 
   await loadUntil(watch, loadStartedAtSeconds + BASELINE_SECONDS)
-  const manifest = await applyMigration(operator.dir, { backend, shards: shards.map(({ url }) => url) })
+  const manifest = await applyMigration(operator.dir, {
+    backend,
+    shards: shards.map(({ url }) => url),
+    maxLatencyP95Ms: options.p95Gate,
+  })
   events.info(
     `applied ${manifest}: ${shards[0]?.name} gives slots to ${shards
       .slice(1)
