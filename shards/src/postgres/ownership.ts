@@ -42,10 +42,12 @@ export class PostgresOwnership implements OwnershipStore {
 
   async describe(): Promise<ShardDescription> {
     return await this.#pool.use(deadline(), async (client) => {
+      // Asked before the snapshot is taken: catalogue functions see an installation that the snapshot is too old for.
+      const installed = await isInstalled(client)
       await client.query('begin isolation level repeatable read read only')
       const warnings = await serverWarnings(client)
       const replicas = (await connectedReplicas(client)) ?? 0
-      const described = (await isInstalled(client)) ? await this.#describeFleet(client) : EMPTY
+      const described = installed ? await this.#describeFleet(client) : EMPTY
       await client.query('commit')
       return { id: this.#id, ...described, replicas, warnings }
     })
