@@ -37,11 +37,18 @@ export class EventLog {
     return next
   }
 
+  /** A line that a crash has torn goes before anything is written behind it. */
+  async #load(): Promise<ObjectEvent[]> {
+    const events = await readEvents(this.#path)
+    if (events.length > 0) await replaceFile(this.#path, linesOf(events))
+    this.#events = events
+    return events
+  }
+
   async #record(type: EventType, reason: string, message: string, nowMs: number): Promise<void> {
-    this.#events ??= await readEvents(this.#path)
-    const events = this.#events
+    const events = this.#events ?? (await this.#load())
     const lastAt = new Date(nowMs).toISOString()
-    const same = events.findIndex((event) => event.type === type && event.reason === reason && event.message === message)
+    const same = events.findLastIndex((event) => event.type === type && event.reason === reason && event.message === message)
     const known = events[same]
     if (known && nowMs - Date.parse(known.lastAt) < AGGREGATION_MS) {
       events.splice(same, 1)

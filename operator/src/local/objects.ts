@@ -50,9 +50,9 @@ export class LocalObjects implements MigrationObjects {
     if (object) return this.#fromManifest(object, entry, stored, fileProblems)
     // A manifest that cannot be read is not a manifest that was deleted.
     const unreadable = problems.filter((problem) => problem.name === name || problem.file === entry?.file)
-    if (entry && stored) {
+    if (entry) {
       const { spec } = accept(entry.spec)
-      const current = { name, uid: stored.uid, generation: stored.generation, annotations: {}, spec, status: stored.status }
+      const current = { name, ...this.#identity(stored, entry, undefined), annotations: {}, spec }
       return {
         ...current,
         deletionRequested: unreadable.length === 0,
@@ -62,7 +62,7 @@ export class LocalObjects implements MigrationObjects {
     if (fileProblems.length > 0)
       return {
         name,
-        ...this.#identity(stored, undefined),
+        ...this.#identity(stored, entry, undefined),
         annotations: {},
         deletionRequested: false,
         spec: undefined,
@@ -117,7 +117,7 @@ export class LocalObjects implements MigrationObjects {
     fileProblems: FieldProblem[],
   ): MigrationObject {
     const checked = accept(object.spec)
-    const last = entry && entry.uid === stored?.uid ? accept(entry.spec).spec : undefined
+    const last = entry && (!stored || entry.uid === stored.uid) ? accept(entry.spec).spec : undefined
     const problems = [
       ...fileProblems,
       ...checked.problems,
@@ -126,7 +126,7 @@ export class LocalObjects implements MigrationObjects {
     const usable = problems.length === 0
     return {
       name: object.name,
-      ...this.#identity(stored, usable ? hashOf(object.spec) : undefined),
+      ...this.#identity(stored, entry, usable ? hashOf(object.spec) : undefined),
       annotations: object.annotations,
       deletionRequested: false,
       spec: usable ? checked.spec : isUnderWay(stored) ? last : undefined,
@@ -137,8 +137,11 @@ export class LocalObjects implements MigrationObjects {
   /** The generation grows when another spec is accepted; a refused one changes nothing, as an API server would not take it. */
   #identity(
     stored: StoredStatus | undefined,
+    entry: JournalEntry | undefined,
     acceptedHash: string | undefined,
   ): Pick<MigrationObject, 'uid' | 'generation' | 'status'> {
+    // A status that was lost is made anew from what the shards say, as long as the object is known to be the same.
+    if (!stored && entry) return { uid: entry.uid, generation: entry.generation, status: undefined }
     if (!stored) return { uid: (this.#parts.newUid ?? randomUUID)(), generation: 1, status: undefined }
     const changed = acceptedHash !== undefined && acceptedHash !== stored.specHash
     return { uid: stored.uid, generation: changed ? stored.generation + 1 : stored.generation, status: stored.status }

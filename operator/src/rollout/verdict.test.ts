@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GateReading, Verdict } from './gates.ts'
-import { decideRollout } from './rollout.ts'
+import { decideRollout, performMove } from './rollout.ts'
 import { stepTargets } from './steps.ts'
 import { allows, type GateTrack, type Judgement, type JudgePolicy, judge } from './verdict.ts'
 
@@ -122,6 +122,30 @@ describe('a rollout', () => {
         expect(units.at(-1)).toBe(total)
         expect(units.every((each, i) => each > (units[i - 1] ?? 0))).toBe(true)
       }),
+    )
+  })
+
+  it('ends with all units applied or none, whatever the gates say on the way', async () => {
+    const judgements = fc.array(fc.constantFrom(pass, pass, pass, hold, fail), { minLength: 30, maxLength: 30 })
+    await fc.assert(
+      fc.asyncProperty(judgements, async (sequence) => {
+        const applied = new Set<number>()
+        const effects = {
+          apply: async (count: number) => {
+            for (let unit = 0; unit < count; unit++) applied.add(unit)
+          },
+          revert: async () => applied.clear(),
+        }
+        let reverting = false
+        for (const [i, judgement] of [...sequence, ...Array.from({ length: 10 }, () => pass)].entries()) {
+          const move = decideRollout(plan, at(applied.size, applied.size, reverting), judgement, false, (i + 1) * 1000)
+          if (move.kind === 'apply') expect(judgement.kind).toBe('pass')
+          reverting ||= move.kind === 'revert'
+          await performMove(move, effects)
+        }
+        expect(applied.size).toBe(reverting ? 0 : plan.total)
+      }),
+      { numRuns: 50 },
     )
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { manualClock } from '../testing/manual-clock.ts'
+import { manualClock } from './manual-clock.ts'
 import { type ReconcileResult, TerminalError } from './reconcile.ts'
 import { BASE_BACKOFF_MS, MAX_BACKOFF_MS, WorkQueue } from './work-queue.ts'
 

@@ -85,11 +85,6 @@ export class WorkQueue {
     this.#timers.set(key, { atMs, cancel })
   }
 
-  /** Forgets the key's failures: its next error backs off from the start again. */
-  forget(key: string): void {
-    this.#failures.delete(key)
-  }
-
   /** Takes no more work, tells what runs to stop at a safe point, and resolves when it has. */
   async stop(): Promise<void> {
     this.#stop.abort()

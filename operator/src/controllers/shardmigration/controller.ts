@@ -27,11 +27,13 @@ interface Held {
   readonly session: MigrationSession
   readonly monitor: FleetMonitor
   measuredAtMs: number
+  /** The pods were just given a config: see what they run, before anything depends on it. */
+  askPods: boolean
   pods: readonly PodRevision[]
 }
 
 /** Time between two looks at a migration that runs, or waits with its sides kept in step: the change log is applied that often. */
-const RUNNING_POLL_MS = 100
+const RUNNING_POLL_MS = 200
 /** An admin port on the same network answers in milliseconds; what has not by then does not count as an answer. */
 const MAX_READ_TIMEOUT_MS = 2000
 const PUSH_TIMEOUT_MS = 5000
@@ -83,9 +85,8 @@ export class ShardMigrationController {
       log: (message: string) => this.#parts.log(`${name}: ${message}`),
     }
     const acted = await act(parts, object, decided, signal)
-    // Pods that were just given a config are asked what they run before anything depends on it.
     const configured = decided.actions.some((action) => action.kind === 'configure')
-    if (configured) held.measuredAtMs = 0
+    held.askPods = configured
     if (acted.forgotten) {
       await this.#drop(name)
       return { kind: 'requeue', afterMs: RUNNING_POLL_MS }
@@ -111,6 +112,7 @@ export class ShardMigrationController {
       }),
       monitor: new FleetMonitor(fleet, now),
       measuredAtMs: 0,
+      askPods: false,
       pods: [],
     }
     this.#held.set(key, held)
@@ -142,18 +144,18 @@ export class ShardMigrationController {
     const nowMs = this.#parts.now()
     if (!spec || (isTerminal(status.phase) && status.fleetConfig === undefined)) return undefined
     const intervalMs = spec.gates.intervalSeconds * 1000
-    if (nowMs - held.measuredAtMs < intervalMs) return undefined
+    const isTime = nowMs - held.measuredAtMs >= intervalMs
+    if (!isTime && !held.askPods) return undefined
     const measured = await held.monitor.measure({
       gates: gatesOf(spec),
       windowMs: spec.gates.windowSeconds * 1000,
       notBeforeMs: status.watchFromMs,
       timeoutMs: Math.min(MAX_READ_TIMEOUT_MS, Math.max(100, intervalMs)),
     })
-    const asked = held.measuredAtMs
-    held.measuredAtMs = nowMs
     held.pods = measured.reports.map((report) => ({ pod: report.pod, revision: report.configRevision }))
-    // Asked out of turn, to see what the pods run: not a measurement of its own.
-    return asked === 0 && status.gates.length > 0 ? undefined : { readings: measured.readings, p95Ms: measured.p95Ms }
+    if (!isTime) return undefined
+    held.measuredAtMs = nowMs
+    return { readings: measured.readings, p95Ms: measured.p95Ms }
   }
 }
 

@@ -38,7 +38,12 @@ function shardsOf(spec: ShardMigrationSpec, set: ShardSet): string[] {
  * Makes sure that the fleet runs this set of shards. @returns true when it does: it was pushed, and every pod that answers reports its
  * revision. A pod that does not answer reads the desired config when it starts.
  */
-export function ensureFleetConfig(draft: Draft, { spec, pods }: Observed, set: ShardSet, slowdown?: Slowdown): boolean {
+export function ensureFleetConfig(
+  draft: Draft,
+  { spec, pods, measurement }: Observed,
+  set: ShardSet,
+  slowdown?: Slowdown,
+): boolean {
   if (!spec) return false
   const config = configOf(spec, set, slowdown)
   const revision = revisionOf(config)
@@ -46,6 +51,7 @@ export function ensureFleetConfig(draft: Draft, { spec, pods }: Observed, set: S
   // Two sets can hold the same shards; the last reason for them is what counts.
   draft.status.fleetConfig = { shards: set, revision, slowdownMs: config.slowdown?.delayMs ?? 0 }
   if (pushed && pods.every((pod) => pod.revision === revision)) return true
-  draft.actions.push({ kind: 'configure', config, revision })
+  // A pod that has not taken it is given it again with each measurement, not with each look.
+  if (!pushed || measurement) draft.actions.push({ kind: 'configure', config, revision })
   return false
 }

@@ -48,6 +48,8 @@ export class MigrationSession {
   #engine: MigrationEngine | undefined
   #engineKey = ''
   #stopped: { reason: string; message: string } | undefined
+  /** What the last piece of work ended with: the next look need not read every slot of every shard again. */
+  #fresh: { readonly intent: string; readonly progress: Progress } | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -58,7 +60,9 @@ export class MigrationSession {
     try {
       if (!hold && !this.#engine && !(await this.#hasDocument(order))) return await this.#plan(order)
       const engine = await this.#open(order)
-      const progress = await engine.look(intent)
+      const fresh = this.#fresh?.intent === JSON.stringify(intent) ? this.#fresh.progress : undefined
+      this.#fresh = undefined
+      const progress = fresh ?? (await engine.look(intent))
       if (progress.planHash === undefined) return await this.#plan(order)
       return { kind: 'running', view: this.#view(progress), stopped: this.#stopped }
     } catch (error) {
@@ -85,6 +89,7 @@ export class MigrationSession {
     try {
       const progress = await (await this.#open(order)).step(intent, WORK_MS, signal)
       this.#stopped = undefined
+      this.#fresh = { intent: JSON.stringify(intent), progress }
       return !progress.reached && progress.blocked === undefined
     } catch (error) {
       if (error instanceof ShardUnavailable) return false
@@ -136,6 +141,7 @@ export class MigrationSession {
     const engine = this.#engine
     this.#engine = undefined
     this.#engineKey = ''
+    this.#fresh = undefined
     await engine?.close()
   }
 

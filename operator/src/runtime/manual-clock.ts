@@ -1,5 +1,5 @@
 /** A clock that a test moves. Timers run in order of their time, when it is reached. */
-import type { Clock } from '../runtime/clock.ts'
+import type { Clock } from './clock.ts'
 
 export interface ManualClock extends Clock {
   advance(ms: number): void
