@@ -1,8 +1,11 @@
 import { rm } from 'node:fs/promises'
 import fc from 'fast-check'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type PodProcess, podEnvironment, startPodProcess, temporaryFolder } from './testing/pod-process.ts'
 import { body, summary } from './testing/summaries.ts'
+
+// Each test starts a pod or more, and on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 90_000 })
 
 const folders: string[] = []
 const pods: PodProcess[] = []
@@ -26,7 +29,7 @@ async function start(env: Record<string, string>): Promise<PodProcess> {
 const requests = async (pod: PodProcess) => (await pod.admin('GET', '/admin/v1/report')).json.requests as Record<string, number>
 
 describe('a pod with the memory store', () => {
-  it('killed at any point and started again, gives every answer again that it gave before', { timeout: 60_000 }, async () => {
+  it('killed at any point and started again, gives every answer again that it gave before', async () => {
     const env = podEnvironment(await folder())
     const answered = new Map<number, string>()
     const KILL_AFTER_ANSWERS = [1, 40, 150]
@@ -112,7 +115,7 @@ describe('a pod with the memory store', () => {
     }
   })
 
-  it('answers no input with a 5xx, whatever is sent', { timeout: 60_000 }, async () => {
+  it('answers no input with a 5xx, whatever is sent', async () => {
     const pod = await start(podEnvironment(await folder()))
     const sound = Buffer.from(body(1))
     const spoilt = fc

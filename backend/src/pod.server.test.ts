@@ -1,29 +1,33 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { revisionOf } from '@fractal-lba/protocol/config/fleet-config'
+import { startPostgres } from '@fractal-lba/servers/postgres'
 import { startRedis } from '@fractal-lba/servers/redis'
 import type { RunningServer } from '@fractal-lba/servers/running-server'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startDroppingProxy } from './testing/dropping-proxy.ts'
 import { type PodProcess, podEnvironment, startPodProcess, temporaryFolder } from './testing/pod-process.ts'
 import { body } from './testing/summaries.ts'
 
+// Each test starts a pod or two, and on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 90_000 })
+
 let redis: RunningServer
+let postgres: RunningServer
 let others: RunningServer[]
 const folders: string[] = []
 const pods: PodProcess[] = []
 let nextNumber = 1
 
 beforeAll(async () => {
-  ;[redis, ...others] = (await Promise.all([startRedis(), startRedis(), startRedis()])) as [
-    RunningServer,
-    RunningServer,
-    RunningServer,
-  ]
-})
+  const started = await Promise.all([startRedis(), startPostgres(), startRedis(), startRedis()])
+  redis = started[0]
+  postgres = started[1]
+  others = [started[2], started[3]]
+}, 120_000)
 afterAll(async () => {
   await Promise.all(pods.map((pod) => pod.kill('SIGKILL')))
-  await Promise.all([redis, ...others].map((server) => server.stop()))
+  await Promise.all([redis, postgres, ...others].map((server) => server.stop()))
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true })))
 })
 
@@ -78,33 +82,6 @@ describe('a pod on a Redis shard', () => {
     expect(answered.size).toBeGreaterThan(0)
   })
 
-  it('says 503 with Retry-After while the shard is down, loses nothing, and recovers by itself', async () => {
-    const server = others[0] as RunningServer
-    const pod = await start(
-      podEnvironment(await folder(), {
-        DEDUP_BACKEND: 'redis',
-        REDIS_ADDR: `127.0.0.1:${server.port}`,
-        FLK_STORE_DEADLINE_MS: '1000',
-      }),
-    )
-    const [n] = someNumbers(1) as [number]
-    expect((await pod.submit(body(n))).status).toBe(200)
-    await server.kill()
-    const numbers = someNumbers(20)
-    for (const answer of await Promise.all(numbers.map((number) => pod.submit(body(number))))) {
-      expect(answer).toMatchObject({ status: 503, json: { error: 'store_unavailable' } })
-      expect(answer.headers.get('retry-after')).toBe('1')
-      expect(answer.json.pcs_id).toBeTypeOf('string')
-    }
-    await expect.poll(async () => (await pod.get('/ready')).status, { timeout: 5000 }).toBe(503)
-    expect((await pod.get('/health')).body).toBe('OK')
-    await server.restart()
-    await expect.poll(async () => (await requests(pod)).accepted, { timeout: 10_000 }).toBe(21)
-    expect((await pod.get('/ready')).status).toBe(200)
-    for (const number of numbers) expect((await pod.submit(body(number))).status).toBe(200)
-    expect(await requests(pod)).toMatchObject({ accepted: 21, dedupHits: 20, equivocations: 0 })
-  })
-
   it('accepts, and does not call a duplicate, what it wrote itself when the reply to it was lost', async () => {
     const proxy = await startDroppingProxy(redis.port)
     const pod = await start(
@@ -121,6 +98,37 @@ describe('a pod on a Redis shard', () => {
     expect(proxy.dropped).toBe(5)
     expect(await requests(pod)).toMatchObject({ accepted: 5, dedupHits: 0 })
     await proxy.close()
+  })
+})
+
+const KINDS: readonly (readonly [
+  kind: string,
+  serverOf: () => RunningServer,
+  configured: (server: RunningServer) => Record<string, string>,
+])[] = [
+  ['Redis', () => others[0] as RunningServer, ({ port }) => ({ DEDUP_BACKEND: 'redis', REDIS_ADDR: `127.0.0.1:${port}` })],
+  ['Postgres', () => postgres, ({ url }) => ({ DEDUP_BACKEND: 'postgres', POSTGRES_CONN: url })],
+]
+describe.each(KINDS)('a pod on a single %s server', (_kind, serverOf, configured) => {
+  it('says 503 with Retry-After while the shard is down, loses nothing, and recovers by itself', async () => {
+    const server = serverOf()
+    const pod = await start(podEnvironment(await folder(), { ...configured(server), FLK_STORE_DEADLINE_MS: '1000' }))
+    const [n] = someNumbers(1) as [number]
+    expect((await pod.submit(body(n))).status).toBe(200)
+    await server.kill()
+    const numbers = someNumbers(20)
+    for (const answer of await Promise.all(numbers.map((number) => pod.submit(body(number))))) {
+      expect(answer).toMatchObject({ status: 503, json: { error: 'store_unavailable' } })
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect(answer.json.pcs_id).toBeTypeOf('string')
+    }
+    await expect.poll(async () => (await pod.get('/ready')).status, { timeout: 5000 }).toBe(503)
+    expect((await pod.get('/health')).body).toBe('OK')
+    await server.restart()
+    await expect.poll(async () => (await requests(pod)).accepted, { timeout: 10_000 }).toBe(21)
+    expect((await pod.get('/ready')).status).toBe(200)
+    for (const number of numbers) expect((await pod.submit(body(number))).status).toBe(200)
+    expect(await requests(pod)).toMatchObject({ accepted: 21, dedupHits: 20, equivocations: 0 })
   })
 })
 

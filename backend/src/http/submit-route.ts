@@ -20,7 +20,7 @@ export class HttpReplies implements Replies<FastifyReply> {
     this.#counters = counters
   }
 
-  decided(reply: FastifyReply, status: number, body: Buffer | string): void {
+  decided(reply: FastifyReply, status: number, body: string): void {
     this.#counters.answered(status)
     if (this.lastAnswers) reply.header('connection', 'close')
     reply.code(status).header('content-type', JSON_TYPE).send(body)

@@ -115,7 +115,7 @@ function writeClaim(buffer: Buffer, at: number, claim: Claim): number {
   buffer.set(claim.key, at + 16)
   buffer.write(claim.pcsId, at + 48, 'latin1')
   buffer.set(claim.record, at + CLAIM_BYTES)
-  buffer.set(claim.answer, at + CLAIM_BYTES + claim.record.length)
+  buffer.write(claim.answer, at + CLAIM_BYTES + claim.record.length, 'latin1')
   return at + CLAIM_BYTES + claim.record.length + claim.answer.length
 }
 
@@ -132,7 +132,7 @@ function readClaim(buffer: Buffer, at: number): Claim {
     record: buffer.subarray(at + CLAIM_BYTES, recordEnd),
     expiresAtMs: buffer.readDoubleLE(at + 8),
     status: escalated ? 202 : 200,
-    answer: buffer.subarray(recordEnd, recordEnd + buffer.readUInt16LE(at + 6)),
+    answer: buffer.toString('latin1', recordEnd, recordEnd + buffer.readUInt16LE(at + 6)),
     accepted: (flags & ACCEPTED) !== 0,
     escalated,
     rendering: (buffer[at + 2] as number) - 1,

@@ -48,7 +48,7 @@ export function examine({ tenant, body, receivedAtMs, position }: Exhibit, pod: 
     record,
     expiresAtMs,
     status: statusOf(judgement.verdict),
-    answer: Buffer.from(renderAnswer(judgement, pcs.pcs_id), 'latin1'),
+    answer: renderAnswer(judgement, pcs.pcs_id),
     accepted: isAccepted(judgement.verdict),
     escalated: isEscalated(judgement.verdict),
     rendering: authentication.rendering,

@@ -18,7 +18,8 @@ export interface Claim {
   readonly expiresAtMs: number
   /** Status and body of the answer if this claim wins. */
   readonly status: 200 | 202
-  readonly answer: Buffer
+  /** ASCII. A string, because Node sends one together with the header and a buffer behind it. */
+  readonly answer: string
   readonly accepted: boolean
   readonly escalated: boolean
   /** Which rendering of the signed fields the signature is over; -1 where the tenant does not sign. */

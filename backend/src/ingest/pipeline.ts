@@ -31,7 +31,7 @@ export interface Submission<R> {
 
 /** How answers reach clients; `R` is whatever the edge needs to find the client again. */
 export interface Replies<R> {
-  decided(reply: R, status: number, body: Buffer | string): void
+  decided(reply: R, status: number, body: string): void
   refused(reply: R, code: ErrorCode, detail: ErrorDetail | undefined): void
 }
 
@@ -178,7 +178,7 @@ export class Pipeline<R> {
     }
   }
 
-  #decided(submission: Submission<R>, status: number, body: Buffer | string): void {
+  #decided(submission: Submission<R>, status: number, body: string): void {
     this.#parts.replies.decided(submission.reply, status, body)
     this.#answered(submission)
   }
