@@ -15,22 +15,22 @@ export interface Following {
   readonly slots: readonly SlotId[]
 }
 
-/** Drains until the log of these slots is empty or the slice is over. @returns whether it was seen empty. */
-export async function follow(context: PhaseContext, following: Following, slice: Slice): Promise<boolean> {
-  while (!isOver(context, slice)) if ((await followOnce(context, following)) === 'empty') return true
-  return false
+/** Applies until the log of these slots is caught up with or the slice is over. Writers that go on keep adding to it, so it is not seen empty. */
+export async function follow(context: PhaseContext, following: Following, slice: Slice): Promise<void> {
+  while (!isOver(context, slice)) if ((await followOnce(context, following)) < FOLLOW_KEYS) return
 }
 
-/** As `follow`, but to the end, however long: for slots that nobody writes to any more. */
+/** Applies to the last entry, however long it takes: for slots that nobody writes to any more. */
 export async function drain(context: PhaseContext, following: Following): Promise<void> {
-  while ((await followOnce(context, following)) === 'more');
+  while ((await followOnce(context, following)) > 0);
 }
 
-export async function followOnce(context: PhaseContext, { source, target, slots }: Following): Promise<'empty' | 'more'> {
+/** @returns how many entries were applied: none when the log of these slots was empty. */
+export async function followOnce(context: PhaseContext, { source, target, slots }: Following): Promise<number> {
   const captured = await controlOf(context, source).readCaptured(context.spec.id, slots, FOLLOW_KEYS)
-  if (!captured) return 'empty'
+  if (!captured) return 0
   await applyAt(context, target, captured.batch)
   await controlOf(context, source).dropCaptured(fenceOf(context), captured.token)
   context.measured.keysFollowed += captured.batch.keys
-  return 'more'
+  return captured.batch.keys
 }

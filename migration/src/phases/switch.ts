@@ -1,6 +1,6 @@
 /**
  * Changes the owner of slots, a batch at a time: the owner lets go, its change log is applied to the last entry, the other side acquires.
- * Between the first and the last step nobody owns the slots (I1) and their writers wait, so the log is drained once before, the
+ * Between the first and the last step nobody owns the slots (I1) and their writers wait, so the log is applied before, the
  * batches are small, and a switch that was begun is always finished, whatever the slice says.
  */
 import type { Generation } from '@fractal-lba/protocol/ring/slots'
@@ -9,6 +9,9 @@ import type { SlotAt } from '../decide.ts'
 import { inChunks } from './chunks.ts'
 import { controlOf, fenceOf, isOver, type PhaseContext, type Slice } from './context.ts'
 import { drain, follow } from './follow.ts'
+
+/** So often the log of all slots that are still to be switched is applied, so that the part of a batch is short when its writers wait. */
+const FOLLOW_EVERY_MS = 200
 
 interface Switching {
   readonly source: ShardId
@@ -49,11 +52,16 @@ async function switchBetween(
 ): Promise<void> {
   const owner = controlOf(context, source)
   const next = controlOf(context, target)
+  const all = slots.map(({ slot }) => slot)
+  let followedAtMs = Number.NEGATIVE_INFINITY
   for (const batch of inChunks(slots, context.settings.switchSlots)) {
     // Slots that wait are finished even when the slice is over; others are not begun.
     if (!released && isOver(context, slice)) return
     const ids = batch.map(({ slot }) => slot)
-    if (!released) await follow(context, { source, target, slots: ids }, slice)
+    if (!released && context.clock.now() - followedAtMs > FOLLOW_EVERY_MS) {
+      await follow(context, { source, target, slots: all }, slice)
+      followedAtMs = context.clock.now()
+    }
     const startedAtMs = context.clock.now()
     if (!released) await owner.release(fenceOf(context), ids, target)
     await drain(context, { source, target, slots: ids })

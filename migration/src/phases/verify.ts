@@ -9,6 +9,7 @@ import { MigrationStopped } from '../stopped.ts'
 import { compare, difference } from './compare.ts'
 import { controlOf, fenceOf, isOver, type PhaseContext, type Slice } from './context.ts'
 import { recopy } from './copy.ts'
+import { follow } from './follow.ts'
 
 interface Verifying {
   readonly source: ShardId
@@ -25,6 +26,7 @@ const RECORD_SLOTS = 2048
 export async function verify(context: PhaseContext, verifying: Verifying, slice: Slice): Promise<void> {
   const open = verifying.slots.filter((slot) => !context.proven.has(slot))
   let repaired = 0
+  await follow(context, verifying, slice)
   for (let at = 0; at < open.length && !isOver(context, slice); ) {
     const slots = open.slice(at, at + context.groupSize.slots)
     at += slots.length
