@@ -7,10 +7,8 @@ import type { Fence, MigrationId, Put, PutOutcome, RecordBatch, ShardControl, Sh
 
 export interface Bed {
   readonly kind: 'memory' | 'redis' | 'postgres'
-  /** The address of an empty shard that no test has used. */
+  /** The address of an empty shard that nobody uses. */
   fresh(): Promise<ShardAddress>
-  /** Ends the server process of all shards the hard way, and starts it again; absent where there is no process. */
-  readonly server?: { kill(): Promise<void>; restart(): Promise<void> }
 }
 
 export const ALL_SLOTS: readonly SlotId[] = Array.from({ length: SLOT_COUNT }, (_, slot) => toSlotId(slot))

@@ -28,7 +28,7 @@ export class PostgresPool {
     this.#pool = new pg.Pool({
       connectionString: address.url,
       max: options.connections,
-      connectionTimeoutMillis: 5000,
+      connectionTimeoutMillis: 3000,
       idleTimeoutMillis: 60_000,
       keepAlive: true,
       statement_timeout: options.statementTimeoutMs,

@@ -22,7 +22,10 @@ export class RedisConnection {
   readonly #redis: Redis
   readonly #callsUnderWay = new Set<(error: Error) => void>()
   #outstanding = 0
+  #closed = false
   #whyDown = 'not connected yet'
+  /** What callers wait for while there is no connection: one listener for all of them. */
+  #ready = readiness()
 
   constructor(address: ShardAddress) {
     this.#address = address
@@ -43,6 +46,10 @@ export class RedisConnection {
     this.#redis.on('close', () => {
       for (const reject of this.#callsUnderWay) reject(new Error('the connection broke'))
     })
+    this.#redis.on('ready', () => this.#ready.resolve())
+    this.#redis.on('close', () => {
+      this.#ready = readiness()
+    })
     this.#redis.connect().catch(() => undefined) // reported to the callers that wait, and tried again
   }
 
@@ -62,6 +69,7 @@ export class RedisConnection {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     this.#whyDown = 'closed by this process'
     this.#redis.disconnect()
   }
@@ -71,7 +79,8 @@ export class RedisConnection {
   }
 
   async #call(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
-    if (this.#redis.status !== 'ready') await this.#ready(deadlineMs)
+    if (this.#closed) throw this.unavailable(this.#whyDown)
+    if (this.#redis.status !== 'ready') await this.#within(this.#ready.promise, deadlineMs)
     if (this.#outstanding >= MAX_OUTSTANDING_CALLS)
       throw this.unavailable(`${MAX_OUTSTANDING_CALLS} calls wait for its answer already`)
     this.#outstanding++
@@ -83,19 +92,6 @@ export class RedisConnection {
     return await this.#within(reply, deadlineMs, this.#callsUnderWay)
   }
 
-  async #ready(deadlineMs: number): Promise<void> {
-    if (this.#redis.status === 'end') throw this.unavailable(this.#whyDown)
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const ended = () => reject(new Error(this.#whyDown))
-    this.#redis.once('ready', resolve).once('end', ended)
-    try {
-      await this.#within(promise, deadlineMs)
-    } finally {
-      this.#redis.off('ready', resolve).off('end', ended)
-    }
-  }
-
-  /** @param broken where to be told that the connection broke */
   async #within<T>(reply: Promise<T>, deadlineMs: number, broken?: Set<(error: Error) => void>): Promise<T> {
     const { promise: late, reject } = Promise.withResolvers<never>()
     broken?.add(reject)
@@ -112,6 +108,10 @@ export class RedisConnection {
       broken?.delete(reject)
     }
   }
+}
+
+function readiness(): PromiseWithResolvers<void> {
+  return Promise.withResolvers<void>()
 }
 
 /** A reason without credentials; server errors begin with a code in capitals (NOAUTH, OOM, READONLY, LOADING). */

@@ -82,6 +82,8 @@ export class RedisOwnership implements OwnershipStore {
 
   async initialise(fleet: FleetRecord, owned: readonly SlotId[]): Promise<void> {
     await this.#untilNotRaced(async () => {
+      // In this order: rows without a fleet that is read after them are not those of an initialise under way.
+      const hasRows = (await this.#connection.command('HLEN', ['flk:slots'], deadline())) !== 0
       const recorded = (await this.#hash('flk:meta')).get('fleet')
       if (recorded !== undefined) {
         const { id } = JSON.parse(recorded) as FleetRecord
@@ -89,8 +91,7 @@ export class RedisOwnership implements OwnershipStore {
         await acknowledged(this.#connection, deadline())
         return true
       }
-      if ((await this.#hash('flk:slots')).size > 0)
-        throw new ShardRefused(this.#id, 'initialise', { kind: 'other-fleet', fleet: undefined })
+      if (hasRows) throw new ShardRefused(this.#id, 'initialise', { kind: 'other-fleet', fleet: undefined })
       const after = JSON.stringify({ id: fleet.id, initialOwners: fleet.initialOwners })
       const reply = await this.#write('initialise', {
         fields: [{ field: 'fleet', before: '', after }],
