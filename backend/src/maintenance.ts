@@ -2,7 +2,7 @@
  * Work that is done now and then, beside the submissions: checkpoints of the store, deletion of log segments that nobody needs, and
  * the slow sweep of expired records. A failure of it is logged and tried again at its next turn; no submission depends on it.
  */
-import type { OpenedStore } from './dedup/opened-store.ts'
+import type { OpenedStore } from './stores/opened-store.ts'
 import type { OpenedWal } from './wal/open.ts'
 
 const HOUSEKEEPING_EVERY_MS = 60_000

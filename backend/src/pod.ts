@@ -8,7 +8,6 @@ import type { Logger } from 'pino'
 import { makeReport } from './admin/report.ts'
 import { buildAdminServer } from './admin/server.ts'
 import type { Config } from './config/read-config.ts'
-import { openStore } from './dedup/open-store.ts'
 import { buildServer } from './http/server.ts'
 import { HttpReplies } from './http/submit-route.ts'
 import { Effects } from './ingest/effects.ts'
@@ -18,6 +17,7 @@ import { RetryQueue } from './ingest/retry-queue.ts'
 import { Maintenance } from './maintenance.ts'
 import { Counters } from './metrics/counters.ts'
 import { Exposition } from './metrics/exposition.ts'
+import { openStore } from './stores/open-store.ts'
 import { Tenants } from './tenants/tenants.ts'
 import { DEFAULT_SEGMENT_BYTES, openWal } from './wal/open.ts'
 
@@ -103,7 +103,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
   }
   const exposition = new Exposition({
     counters,
-    tenants,
+    tenants: () => tenants.all(),
     walBacklog: () => wal.backlogEntries,
     waitingForStore: () => retries.size,
     shards: () => opened.shards(),

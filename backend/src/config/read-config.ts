@@ -2,9 +2,10 @@
  * The environment, parsed once into what the rest of the verifier works with. All problems are found before any is reported, each
  * names its variable, and none shows a secret.
  */
-import { parseTenantKey, type SigningAlgorithm, type TenantKeys } from '../tenants/keys.ts'
+
 import { parseTenants } from '../tenants/parse-tenants.ts'
 import { DEFAULT_TENANT } from '../tenants/tenants.ts'
+import { parseTenantKey, type SigningAlgorithm, type TenantKeys } from '../verify/tenant-keys.ts'
 import { ValueReader } from './read-values.ts'
 import { readStoreConfig, type StoreConfig } from './store-config.ts'
 import { nearestName } from './suggest.ts'

@@ -3,6 +3,13 @@
  * the contract (clients switch on it); the sentences are for people.
  */
 
+import type { RefusalCode, RefusalDetail } from '../ingest/refusals.ts'
+
+/** Refusals of the edge itself, before a submission is one. */
+type EdgeCode = 'bad_request' | 'not_found' | 'request_timeout' | 'unsupported_media_type' | 'rate_limited' | 'internal'
+
+export type ErrorCode = RefusalCode | EdgeCode
+
 export interface ErrorRow {
   readonly status: number
   readonly message: string
@@ -81,21 +88,10 @@ export const ERRORS = {
     action: 'submit again: another pod will answer',
     retryAfterSeconds: 1,
   },
-} as const satisfies Record<string, ErrorRow>
-
-export type ErrorCode = keyof typeof ERRORS
-
-/** What is particular to one occurrence. */
-export interface ErrorDetail {
-  /** Field of the summary that is wrong, as a path: `N_j.4`, or `body` where it is the whole. */
-  readonly field?: string | undefined
-  /** What is wrong with it. */
-  readonly reason?: string | undefined
-  readonly pcsId?: string | undefined
-}
+} as const satisfies Record<ErrorCode, ErrorRow>
 
 /** The body of an error's answer. */
-export function renderError(code: ErrorCode, detail?: ErrorDetail): string {
+export function renderError(code: ErrorCode, detail?: RefusalDetail): string {
   const row: ErrorRow = ERRORS[code]
   const message = detail?.reason ? `${row.message}: ${detail.field ? `${detail.field} ` : ''}${detail.reason}` : row.message
   return JSON.stringify({ error: code, message, action: row.action, field: detail?.field, pcs_id: detail?.pcsId })

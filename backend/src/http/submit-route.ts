@@ -2,9 +2,10 @@
 import { PcsSchema } from '@fractal-lba/protocol/pcs/schema'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Pipeline, Replies } from '../ingest/pipeline.ts'
+import type { RefusalDetail } from '../ingest/refusals.ts'
 import type { Counters } from '../metrics/counters.ts'
 import type { Tenants } from '../tenants/tenants.ts'
-import { ERRORS, type ErrorCode, type ErrorDetail, type ErrorRow, renderError } from './errors.ts'
+import { ERRORS, type ErrorCode, type ErrorRow, renderError } from './errors.ts'
 import { SUBMIT_RESPONSES, SubmitHeaders } from './submit-schema.ts'
 
 const NO_BODY = Buffer.alloc(0)
@@ -26,7 +27,7 @@ export class HttpReplies implements Replies<FastifyReply> {
     reply.code(status).header('content-type', JSON_TYPE).send(body)
   }
 
-  refused(reply: FastifyReply, code: ErrorCode, detail: ErrorDetail | undefined, retryAfterSeconds?: number): void {
+  refused(reply: FastifyReply, code: ErrorCode, detail: RefusalDetail | undefined, retryAfterSeconds?: number): void {
     const row: ErrorRow = ERRORS[code]
     this.#counters.answered(row.status)
     const seconds = retryAfterSeconds ?? row.retryAfterSeconds

@@ -6,8 +6,9 @@
  * bodies. Back: an exhibit's finding after the other, see `writeClaim` and `writeRefused`.
  */
 import { slotOfKey } from '@fractal-lba/protocol/ring/slots'
-import type { Claim, Examined, RefusalCode, Refused } from './examined.ts'
+import type { Claim, Examined, Refused } from './examined.ts'
 import type { Exhibit } from './examiner.ts'
+import type { FindingCode } from './refusals.ts'
 
 const HEAD_BYTES = 8
 const EXHIBIT_BYTES = 24
@@ -18,7 +19,7 @@ const REFUSED_BYTES = 4
 const ACCEPTED = 1
 const ESCALATED = 2
 
-const CODES: readonly RefusalCode[] = ['malformed_body', 'body_too_large', 'bad_signature', 'unknown_tenant']
+const CODES: readonly FindingCode[] = ['malformed_body', 'body_too_large', 'bad_signature', 'unknown_tenant']
 
 /** @param tenantIndex of a tenant id; any number that stands for no tenant where it is unknown */
 export function encodeExhibits(batch: readonly Exhibit[], tenantIndex: (tenant: string) => number): ArrayBuffer {
@@ -91,7 +92,7 @@ export function decodeFindings(bytes: ArrayBuffer): Examined[] {
       at += CLAIM_BYTES + claim.record.length + claim.answer.length
     } else {
       const length = buffer.readUInt16LE(at + 2)
-      const code = CODES[buffer[at + 1] as number] as RefusalCode
+      const code = CODES[buffer[at + 1] as number] as FindingCode
       const detail = JSON.parse(buffer.toString('utf8', at + REFUSED_BYTES, at + REFUSED_BYTES + length)) as {
         field?: string
         reason?: string
@@ -143,7 +144,7 @@ function detailOf({ field, reason, pcsId }: Refused): Buffer {
   return Buffer.from(JSON.stringify({ field, reason, pcsId }))
 }
 
-function writeRefused(buffer: Buffer, at: number, code: RefusalCode, detail: Buffer): number {
+function writeRefused(buffer: Buffer, at: number, code: FindingCode, detail: Buffer): number {
   buffer[at] = 1
   buffer[at + 1] = CODES.indexOf(code)
   buffer.writeUInt16LE(detail.length, at + 2)

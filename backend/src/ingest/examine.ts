@@ -10,8 +10,9 @@ import { dedupKey, slotOfKey } from '@fractal-lba/protocol/ring/slots'
 import { contentHash, SignedTexts } from '@fractal-lba/protocol/signing/renderings'
 import type { Authenticator } from '../verify/authenticate.ts'
 import { renderAnswer, statusOf } from './answers.ts'
-import type { Examined, RefusalCode, Refused } from './examined.ts'
+import type { Examined, Refused } from './examined.ts'
 import type { Exhibit } from './examiner.ts'
+import type { FindingCode } from './refusals.ts'
 
 /** How long a decision stands: 14 days, after which its pcs_id may be decided anew. */
 export const DECISION_TTL_MS = 14 * 24 * 60 * 60 * 1000
@@ -55,6 +56,6 @@ export function examine({ tenant, body, receivedAtMs, position }: Exhibit, pod: 
   }
 }
 
-function refuse(code: RefusalCode, field?: string, reason?: string, pcsId?: string): Refused {
+function refuse(code: FindingCode, field?: string, reason?: string, pcsId?: string): Refused {
   return { kind: 'refused', code, field, reason, pcsId }
 }

@@ -3,9 +3,7 @@
  * reason why it is refused.
  */
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
-
-/** The refusals that depend on nothing but the body and the tenant's keys. */
-export type RefusalCode = 'malformed_body' | 'body_too_large' | 'bad_signature' | 'unknown_tenant'
+import type { FindingCode } from './refusals.ts'
 
 export interface Claim {
   readonly kind: 'claim'
@@ -28,7 +26,7 @@ export interface Claim {
 
 export interface Refused {
   readonly kind: 'refused'
-  readonly code: RefusalCode
+  readonly code: FindingCode
   readonly field: string | undefined
   readonly reason: string | undefined
   readonly pcsId: string | undefined

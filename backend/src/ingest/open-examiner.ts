@@ -1,6 +1,7 @@
 /** The examiner that the configuration asks for. */
-import type { TenantKeys } from '../tenants/keys.ts'
+
 import { Authenticator } from '../verify/authenticate.ts'
+import type { TenantKeys } from '../verify/tenant-keys.ts'
 import type { Examiner } from './examiner.ts'
 import { InlineExaminer } from './inline-examiner.ts'
 import { ThreadExaminer } from './thread-examiner.ts'

@@ -7,7 +7,6 @@
  */
 import { decodeRecord } from '@fractal-lba/protocol/records/record'
 import type { DedupPut, DedupStore, Outcome } from '../dedup/port.ts'
-import type { ErrorCode, ErrorDetail } from '../http/errors.ts'
 import type { Counters } from '../metrics/counters.ts'
 import type { Tenant } from '../tenants/tenants.ts'
 import type { DurableEntry, Settlement, Wal, WalEntry } from '../wal/port.ts'
@@ -15,6 +14,7 @@ import { renderAnswer, statusOf } from './answers.ts'
 import type { Effects } from './effects.ts'
 import type { Claim, Examined, Refused } from './examined.ts'
 import type { Examiner } from './examiner.ts'
+import type { RefusalCode, RefusalDetail } from './refusals.ts'
 import type { RetryQueue } from './retry-queue.ts'
 import { settle } from './settle.ts'
 
@@ -32,7 +32,7 @@ export interface Submission<R> {
 /** How answers reach clients; `R` is whatever the edge needs to find the client again. */
 export interface Replies<R> {
   decided(reply: R, status: number, body: string): void
-  refused(reply: R, code: ErrorCode, detail: ErrorDetail | undefined): void
+  refused(reply: R, code: RefusalCode, detail: RefusalDetail | undefined): void
 }
 
 export interface PipelineParts<R> {
@@ -66,7 +66,7 @@ export class Pipeline<R> {
   }
 
   /** Stage 1 and 2: takes a submission into the log. @returns why not, when nothing was taken; else the answer comes through `replies`. */
-  submit(tenant: Tenant, body: Buffer, reply: R): ErrorCode | undefined {
+  submit(tenant: Tenant, body: Buffer, reply: R): RefusalCode | undefined {
     const { wal, retries, counters } = this.#parts
     if (this.#draining) return 'draining'
     if (retries.full) return 'store_backlog'
@@ -183,7 +183,7 @@ export class Pipeline<R> {
     this.#answered(submission)
   }
 
-  #refuse(submission: Submission<R>, code: ErrorCode, detail: ErrorDetail | undefined): void {
+  #refuse(submission: Submission<R>, code: RefusalCode, detail: RefusalDetail | undefined): void {
     this.#parts.replies.refused(submission.reply, code, detail)
     this.#answered(submission)
   }

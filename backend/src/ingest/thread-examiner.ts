@@ -3,7 +3,7 @@
  * each where it is large; batches finish in the order in which they were given.
  */
 import { Worker } from 'node:worker_threads'
-import type { TenantKeys } from '../tenants/keys.ts'
+import type { TenantKeys } from '../verify/tenant-keys.ts'
 import { decodeFindings, encodeExhibits } from './examine-frames.ts'
 import type { Examined } from './examined.ts'
 import type { Examiner, Exhibit } from './examiner.ts'

@@ -6,12 +6,23 @@
 import { RENDERINGS } from '@fractal-lba/protocol/signing/renderings'
 import { type HistogramSnapshot, upperMsOf } from '@fractal-lba/protocol/telemetry/histogram'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { TenantCounters, Tenants } from '../tenants/tenants.ts'
 import { type Counters, STAGES } from './counters.ts'
+
+/** What a tenant did, as whoever counts it knows. */
+export interface TenantReading {
+  readonly id: string
+  readonly counters: {
+    readonly ingested: number
+    readonly accepted: number
+    readonly escalated: number
+    readonly quotaExceeded: number
+    readonly signatureErrors: number
+  }
+}
 
 export interface ExpositionParts {
   readonly counters: Counters
-  readonly tenants: Tenants
+  readonly tenants: () => Iterable<TenantReading>
   readonly walBacklog: () => number
   readonly waitingForStore: () => number
   readonly shards: () => readonly {
@@ -42,7 +53,7 @@ const PLAIN: readonly [name: string, help: string, read: (counters: Counters) =>
   ['flk_deferred', 'Claims the dedup store gave no decision for in time', (counters) => counters.deferred],
 ]
 
-const BY_TENANT: readonly [name: string, help: string, read: (counters: TenantCounters) => number][] = [
+const BY_TENANT: readonly [name: string, help: string, read: (counters: TenantReading['counters']) => number][] = [
   ['flk_ingest_total_by_tenant', 'Submissions that reached the log, by tenant', (counters) => counters.ingested],
   ['flk_accepted_by_tenant', 'Summaries accepted, by tenant', (counters) => counters.accepted],
   ['flk_escalated_by_tenant', 'Summaries escalated, by tenant', (counters) => counters.escalated],
@@ -60,7 +71,7 @@ export class Exposition {
     for (const [name, help, read] of PLAIN) this.#counter(name, help, [], (set) => set({}, read(counters)))
     for (const [name, help, read] of BY_TENANT) {
       this.#counter(name, help, ['tenant_id'], (set) => {
-        for (const tenant of tenants.all()) set({ tenant_id: tenant.id }, read(tenant.counters))
+        for (const tenant of tenants()) set({ tenant_id: tenant.id }, read(tenant.counters))
       })
     }
     this.#counter('flk_answers', 'Submissions answered, by class of status', ['status'], (set) => {

@@ -2,7 +2,7 @@
  * Reads `TENANTS`: `tenant:algorithm:key`, comma-separated. The key is all that follows the second colon, so it may contain colons; it
  * cannot contain a comma. A tenant that is listed again has one more valid key.
  */
-import { parseTenantKey, type TenantKey, type TenantKeys } from './keys.ts'
+import { parseTenantKey, type TenantKey, type TenantKeys } from '../verify/tenant-keys.ts'
 
 /** Letters that are safe in a header, a metric label and a path. */
 const TENANT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/

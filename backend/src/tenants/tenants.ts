@@ -2,7 +2,7 @@
  * The tenants that this verifier serves, each with its quota and its counters. A request finds its tenant by its `X-Tenant-Id` header;
  * without one it is the tenant `default`, if there is such.
  */
-import type { TenantKeys } from './keys.ts'
+import type { TenantKeys } from '../verify/tenant-keys.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 export const DEFAULT_TENANT = 'default'

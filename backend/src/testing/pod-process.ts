@@ -45,6 +45,8 @@ export function podEnvironment(walDir: string, env: Record<string, string> = {})
     PCS_SIGN_ALG: 'hmac',
     PCS_HMAC_KEY: TEST_KEY,
     WAL_DIR: walDir,
+    // Compiled sources are kept between the many starts of a test run.
+    NODE_COMPILE_CACHE: join(tmpdir(), 'flk-compile-cache'),
     ...env,
   }
 }

@@ -3,9 +3,9 @@ import { ed25519Message, ed25519PublicBytes } from '@fractal-lba/protocol/signin
 import { HmacKey } from '@fractal-lba/protocol/signing/hmac-key'
 import { RENDERINGS, SignedTexts } from '@fractal-lba/protocol/signing/renderings'
 import { describe, expect, it } from 'vitest'
-import type { TenantKey } from '../tenants/keys.ts'
 import { summary } from '../testing/summaries.ts'
 import { Authenticator } from './authenticate.ts'
+import type { TenantKey } from './tenant-keys.ts'
 
 const texts = new SignedTexts(summary(1, { D_hat: 1, coh_star: 1e-9 }))
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')

@@ -8,7 +8,7 @@ import { HmacKey } from '@fractal-lba/protocol/signing/hmac-key'
 import { RENDERINGS, type SignedTexts } from '@fractal-lba/protocol/signing/renderings'
 import { type SignatureCheck, verifyEd25519, verifyHmac } from '@fractal-lba/protocol/signing/verify'
 import sodium from 'sodium-native'
-import type { TenantKeys } from '../tenants/keys.ts'
+import type { TenantKeys } from './tenant-keys.ts'
 
 export type Authentication =
   /** `rendering`: index into RENDERINGS, -1 where the tenant signs nothing. */

@@ -11,12 +11,12 @@ import { ShardUnavailable } from '@fractal-lba/shards/port'
 import { readFleetConfigFile, writeFleetConfigFile } from '../config/fleet-config-file.ts'
 import type { Config } from '../config/read-config.ts'
 import type { StoreConfig } from '../config/store-config.ts'
+import { FleetMembership, startingConfig } from '../dedup/sharded/fleet-membership.ts'
+import { joinFleet } from '../dedup/sharded/join-fleet.ts'
+import { ShardedStore } from '../dedup/sharded/sharded-store.ts'
 import { RoutingTable } from '../routing/routing-table.ts'
 import type { StoreSurroundings } from './open-store.ts'
 import type { OpenedStore } from './opened-store.ts'
-import { FleetMembership, startingConfig } from './sharded/fleet-membership.ts'
-import { joinFleet } from './sharded/join-fleet.ts'
-import { ShardedStore } from './sharded/sharded-store.ts'
 
 const JOIN_AGAIN_AFTER_MS = 1_000
 const SWEPT_AT_ONCE = 1_000

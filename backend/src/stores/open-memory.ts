@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { revisionOf } from '@fractal-lba/protocol/config/fleet-config'
-import { MemoryStore } from './memory/memory-store.ts'
-import { readSnapshot, writeSnapshot } from './memory/snapshot.ts'
+import { MemoryStore } from '../dedup/memory/memory-store.ts'
+import { readSnapshot, writeSnapshot } from '../dedup/memory/snapshot.ts'
 import type { OpenedStore } from './opened-store.ts'
 
 const SNAPSHOT_FILE = 'memory.snapshot'

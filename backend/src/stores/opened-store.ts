@@ -1,9 +1,9 @@
 /** A dedup store with what the process around it needs to know of its kind. Made by `open-memory.ts` or `open-sharded.ts`. */
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
 import type { PodReport } from '@fractal-lba/protocol/telemetry/pod-report'
+import type { DedupStore } from '../dedup/port.ts'
+import type { ApplyResult } from '../dedup/sharded/fleet-membership.ts'
 import type { Settlement } from '../wal/port.ts'
-import type { DedupStore } from './port.ts'
-import type { ApplyResult } from './sharded/fleet-membership.ts'
 
 export interface OpenedStore {
   readonly store: DedupStore
