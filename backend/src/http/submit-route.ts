@@ -23,8 +23,12 @@ export class HttpReplies implements Replies<FastifyReply> {
 
   decided(reply: FastifyReply, status: number, body: string): void {
     this.#counters.answered(status)
-    if (this.lastAnswers) reply.header('connection', 'close')
-    reply.code(status).header('content-type', JSON_TYPE).send(body)
+    // Past Fastify's own sending, which would look at hooks, types and encodings that this answer does not have: a microsecond less.
+    reply.hijack()
+    const headers = ['content-type', JSON_TYPE, 'content-length', `${body.length}`]
+    if (this.lastAnswers) headers.push('connection', 'close')
+    reply.raw.writeHead(status, headers)
+    reply.raw.end(body, 'latin1')
   }
 
   refused(reply: FastifyReply, code: ErrorCode, detail: RefusalDetail | undefined, retryAfterSeconds?: number): void {
