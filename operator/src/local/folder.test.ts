@@ -10,6 +10,7 @@ import { EventLog, readEvents } from './event-log.ts'
 import { ManifestFolder } from './folder.ts'
 import { lockFolder } from './folder-lock.ts'
 import { LocalObjects } from './objects.ts'
+import { ownIdentity } from './process-identity.ts'
 
 const spec = '{ sourceShards: [redis://a], targetShards: [redis://a, redis://b], dedupBackend: redis }'
 const manifest = (name: string, body = spec) =>
@@ -229,11 +230,17 @@ describe('events', () => {
 })
 
 describe('the lock of a folder', () => {
-  it('is taken over from a process that was killed', async () => {
+  it.each([
+    ['was killed', '999999999'],
+    ['was killed, and whose pid another process has now', `${process.ppid} 1`],
+    ['left it half-written', ''],
+  ])('is taken over from a process that %s', async (_name, left) => {
     await mkdir(join(dir, '.operator'))
-    await writeFile(join(dir, '.operator', 'operator.pid'), '999999999')
+    const path = join(dir, '.operator', 'operator.pid')
+    await writeFile(path, left)
     const unlock = await lockFolder(dir)
-    expect(await readFile(join(dir, '.operator', 'operator.pid'), 'utf8')).toBe(`${process.pid}`)
+    expect(await readFile(path, 'utf8')).toBe(await ownIdentity())
+    await expect(lockFolder(dir)).rejects.toThrow(`served by another operator, process ${process.pid}`)
     await unlock()
   })
 })
