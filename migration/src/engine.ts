@@ -44,8 +44,11 @@ export interface EngineOptions {
   readonly clock?: Clock
 }
 
-/** Rest between two looks when there was nothing to do but keep in step. */
+/** Rest between two looks at the change log. */
 const IDLE_MS = 20
+
+/** Where there is nothing to do but keep in step, the slots are looked at this often: a look reads every row of every shard. */
+const KEEP_IN_STEP_MS = 200
 
 export class MigrationEngine {
   readonly #context: PhaseContext
@@ -114,7 +117,7 @@ export class MigrationEngine {
       await this.#perform(decision, view, sliceMs, stop)
       const over = stop.aborted || clock.now() >= untilMs
       if (decision.reached || decision.blocked || over) return progressOf(this.#context, view, decision)
-      if (decision.actions.every(({ kind }) => kind === 'follow')) await clock.sleep(IDLE_MS, stop)
+      if (decision.actions.length === 0) await clock.sleep(KEEP_IN_STEP_MS, stop)
     }
   }
 
@@ -170,14 +173,12 @@ export class MigrationEngine {
       work.map((action) => perform(action, AbortSignal.any([stop, failed.signal]))),
       failed,
     ).finally(() => workDone.abort())
+    const once = decision.reached || decision.blocked !== undefined
+    const keepUntilMs = work.length > 0 ? untilMs : Math.min(untilMs, clock.now() + KEEP_IN_STEP_MS)
+    const signals = work.length > 0 ? [stop, workDone.signal, failed.signal] : [stop, failed.signal]
     const follower = all(
       following.map((action) =>
-        this.#keepFollowing(
-          () => perform(action, stop),
-          work.length > 0,
-          untilMs,
-          AbortSignal.any([stop, workDone.signal, failed.signal]),
-        ),
+        this.#keepFollowing(() => perform(action, stop), once ? 0 : keepUntilMs, AbortSignal.any(signals)),
       ),
       failed,
     )
@@ -186,14 +187,14 @@ export class MigrationEngine {
     if (reasons.length > 0) throw reasons[0]
   }
 
-  /** Beside other work the change log is looked at until that is done; alone, once to its end. */
-  async #keepFollowing(once: () => Promise<void>, beside: boolean, untilMs: number, signal: AbortSignal): Promise<void> {
+  /** Applies the change log, at least once, and again and again until then. */
+  async #keepFollowing(once: () => Promise<void>, untilMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#context
-    do {
+    for (;;) {
       await once()
-      if (!beside) return
+      if (signal.aborted || clock.now() >= untilMs) return
       await clock.sleep(IDLE_MS, signal)
-    } while (!signal.aborted && clock.now() < untilMs)
+    }
   }
 
   /** A refusal for a lower generation means that another has taken over. */

@@ -39,7 +39,7 @@ describe.each<Kind>(['redis', 'postgres'])('a fleet on %s', (kind) => {
   it('goes from 1 to 3, to 5 and back to 3 shards while writers decide, and loses and doubles nothing', {
     timeout: 120_000,
   }, async () => {
-    const writers = new LiveWriters(bed, 4, 5)
+    const writers = new LiveWriters(bed, 2, 10)
     for (const [from, to] of [
       [1, 3],
       [3, 5],
