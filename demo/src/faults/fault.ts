@@ -14,13 +14,15 @@ export interface FaultScene {
   readonly operator: Operator
   readonly shards: readonly Shard[]
   readonly events: Events
+  /** Limit of the fleet's p95 in ms: what is a bad network depends on it. */
+  readonly p95GateMs: number
   /** Resolves with the first moment for which the predicate holds. @throws when the run ends before. */
   until(holds: (moment: Snapshot) => boolean): Promise<Snapshot>
 }
 
 export interface Fault {
-  /** The shard whose network it needs in its hands. */
-  readonly proxied?: ShardName
+  /** The shards whose network it needs in its hands. */
+  readonly proxied?: readonly ShardName[]
   /** How a migration should end with it. */
   readonly expectedEnd: 'Completed' | 'RolledBack'
   /** Resolves when it has done and seen what it is there for. */

@@ -47,7 +47,7 @@ export async function startFleet(
   fleet.adminToken = adminToken
   fleet.journalDir = journalDir
 
-  const proxied = options.fault && FAULTS_BY_NAME[options.fault].proxied
+  const proxied = (options.fault && FAULTS_BY_NAME[options.fault].proxied) ?? []
   const shards = backend === 'memory' ? [] : await startShards({ backend, dir: join(dir, 'shards'), proxied }, nursery)
   fleet.shards = shards
   if (shards.length > 0) events.info(`${shards.length} ${backend} shards run (${took()})`)

@@ -22,8 +22,8 @@ export interface Shard {
 export interface ShardsOptions {
   readonly backend: 'postgres' | 'redis'
   readonly dir: string
-  /** The shard to put a proxy in front of, so that its network can be made bad. */
-  readonly proxied: ShardName | undefined
+  /** Shards to put a proxy in front of, so that their network can be made bad. */
+  readonly proxied: readonly ShardName[]
 }
 
 /** Starts all of them at once. When one fails, those that did start are in the nursery's care. */
@@ -37,7 +37,7 @@ export async function startShards({ backend, dir, proxied }: ShardsOptions, nurs
           ? await startPostgres({ dataDir, ownSession: true })
           : await startRedis({ dataDir, ownSession: true })
       const release = nursery.adopt(server.pid as number)
-      const proxy = name === proxied ? await TcpProxy.open(server.port) : undefined
+      const proxy = proxied.includes(name) ? await TcpProxy.open(server.port) : undefined
       return {
         name,
         url: proxy ? withPort(server.url, proxy.port) : server.url,

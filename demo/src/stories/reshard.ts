@@ -8,7 +8,7 @@ import type { MigrationReading } from '../view/snapshot.ts'
 import { AFTER_SECONDS, BASELINE_SECONDS, loadUntil, type Stage, type Told } from './story.ts'
 
 /** A migration that has not ended by then is a failure of the run. */
-const MIGRATION_PATIENCE_SECONDS = 150
+const MIGRATION_PATIENCE_SECONDS = 300
 
 export interface ReshardStage extends Stage {
   readonly backend: 'postgres' | 'redis'
@@ -36,7 +36,7 @@ export async function tellReshard(stage: ReshardStage, loadStartedAtSeconds: num
       .join(' and ')}`,
   )
   const struck = fault
-    ?.strike({ pods, operator, shards, events, until: (holds) => watch.until(holds) })
+    ?.strike({ pods, operator, shards, events, p95GateMs: options.p95Gate, until: (holds) => watch.until(holds) })
     .then(() => undefined)
     .catch((error: Error) =>
       error instanceof RunEnded
