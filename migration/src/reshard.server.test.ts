@@ -40,11 +40,12 @@ describe.each<Kind>(['redis', 'postgres'])('a fleet on %s', (kind) => {
     timeout: 120_000,
   }, async () => {
     const writers = new LiveWriters(bed, 2, 10)
-    for (const [from, to] of [
+    const shapes = [
       [1, 3],
       [3, 5],
       [5, 3],
-    ] as const) {
+    ] as const
+    for (const [from, to] of shapes) {
       const engine = await open(`m-${from}-${to}`, bed.ids(from), bed.ids(to))
       const progress = await reach(engine, ALL_THE_WAY)
       expect(progress).toMatchObject({ phase: 'Completed', cutoverPercent: 100, repaired: 0, backlog: { keys: 0 } })
@@ -68,15 +69,15 @@ describe.each<Kind>(['redis', 'postgres'])('a fleet on %s', (kind) => {
   }, async () => {
     const writers = new LiveWriters(bed, 2, 10)
     const controls = bed.controls()
-    const generationsBefore = new Map<string, number>()
-    for (const { id, control } of bed.shards) generationsBefore.set(id, (await control.describe()).fence)
-    for (const [upTo, percent] of [
+    const everywhere = [
       ['copied', 0],
       ['verified', 0],
       ['cut-over', 20],
       ['certified', 100],
-    ] as const) {
-      const engine = await open(`back-${upTo}`, bed.ids(3), bed.ids(5))
+    ] as const
+    // Each phase is the same code on both stores; what differs are the switch back and the discard.
+    for (const [upTo, percent] of kind === 'redis' ? everywhere : everywhere.slice(2, 3)) {
+      const engine = await open(`back-${upTo}`, bed.ids(3), bed.ids(4))
       await reach(engine, { kind: 'run', upTo, cutoverPercent: percent })
       const staleFence = { generation: engine.generation, migration: `back-${upTo}` as MigrationId }
       const back = await reach(engine, { kind: 'rollback' })
