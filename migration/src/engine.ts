@@ -103,9 +103,9 @@ export class MigrationEngine {
     const { clock } = this.#context
     const untilMs = clock.now() + budgetMs
     const stop = signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal
-    for (;;) {
+    for (let known: MigrationView | undefined; ; ) {
       await this.#fenceUnanswered()
-      const view = await this.#observe()
+      const view: MigrationView = known ?? (await this.#observe())
       const decision = decide({
         view,
         intent,
@@ -118,6 +118,9 @@ export class MigrationEngine {
       const over = stop.aborted || clock.now() >= untilMs
       if (decision.reached || decision.blocked || over) return progressOf(this.#context, view, decision)
       if (decision.actions.length === 0) await clock.sleep(KEEP_IN_STEP_MS, stop)
+      // A record changes nothing but the document, which is known here: no need to read every row again.
+      const recorded = decision.actions.length > 0 && decision.actions.every(({ kind }) => kind === 'record')
+      known = recorded ? { ...view, document: this.#context.ledger.document } : undefined
     }
   }
 

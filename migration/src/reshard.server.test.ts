@@ -31,7 +31,7 @@ describe.each<Kind>(['redis', 'postgres'])('a fleet on %s', (kind) => {
       controls: bed.controls(),
       spec: { id: id as MigrationId, from, to, vnodes: 150 },
       holder: `test-${id}-${Math.random()}`,
-      settings: { soakMs: 100, settleMs: 100 },
+      settings: { soakMs: 100, settleMs: 100, switchSlots: 512 },
       onCertificate: async (certificate) => void certificates.push(certificate),
     })
   }
@@ -71,12 +71,11 @@ describe.each<Kind>(['redis', 'postgres'])('a fleet on %s', (kind) => {
     const controls = bed.controls()
     const everywhere = [
       ['copied', 0],
-      ['verified', 0],
       ['cut-over', 20],
       ['certified', 100],
     ] as const
     // Each phase is the same code on both stores; what differs are the switch back and the discard.
-    for (const [upTo, percent] of kind === 'redis' ? everywhere : everywhere.slice(2, 3)) {
+    for (const [upTo, percent] of kind === 'redis' ? everywhere : everywhere.slice(1, 2)) {
       const engine = await open(`back-${upTo}`, bed.ids(3), bed.ids(4))
       await reach(engine, { kind: 'run', upTo, cutoverPercent: percent })
       const staleFence = { generation: engine.generation, migration: `back-${upTo}` as MigrationId }
@@ -95,6 +94,8 @@ describe.each<Kind>(['redis', 'postgres'])('a fleet on %s', (kind) => {
     expect(await audit(bed, writers)).toEqual([])
   })
 
+  // What holds a migration is the same code on both stores.
+  if (kind !== 'redis') return
   it('holds where it is paused, keeps both sides in step meanwhile, and goes on', { timeout: 60_000 }, async () => {
     const writers = new LiveWriters(bed, 2, 5)
     const engine = await open('paused', bed.ids(3), bed.ids(4))

@@ -97,7 +97,7 @@ describe('dedup-migrate', () => {
     const interrupted = await migrate(order, signalGroup('SIGINT', 300))
     expect([0, 130]).toContain(interrupted.code)
     if (interrupted.code === 130) expect(interrupted.stderr).toMatch(/safe point.*\n.*same command again/)
-    for (let kill = 0; kill < 4; kill++) {
+    for (let kill = 0; kill < 3; kill++) {
       const { code } = await migrate(order, signalGroup('SIGKILL', 1500))
       if (code === 0) break
     }

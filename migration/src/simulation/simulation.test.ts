@@ -4,7 +4,7 @@ import { runSeed } from './run-seed.ts'
 /** `SEED=123 npm test -- simulation` replays one life; `SEEDS=5000` runs more of them. */
 const only = process.env.SEED
 const count = Number(process.env.SEEDS ?? 300)
-const BUDGET_MS = 12_000
+const BUDGET_MS = 8000
 
 describe('a migration among crashes, late and lost calls, rival engines and changing orders', () => {
   it('keeps I1 to I4 at every moment and ends with each decision at its owner', { timeout: 600_000 }, async () => {
