@@ -84,10 +84,7 @@ export class PostgresOwnership implements OwnershipStore {
         'select exists (select from flk.slot) or exists (select from flk.decision) as used',
       )
       if (rows[0]?.used) throw new ShardRefused(this.#id, 'initialise', { kind: 'other-fleet', fleet: undefined })
-      await client.query('update flk.meta set fleet_id = $1, initial_owners = $2, epoch = epoch + 1', [
-        fleet.id,
-        fleet.initialOwners,
-      ])
+      await client.query('update flk.meta set fleet_id = $1, initial_owners = $2', [fleet.id, fleet.initialOwners])
       await writeRows(
         client,
         owned.map((slot) => ({
@@ -96,6 +93,7 @@ export class PostgresOwnership implements OwnershipStore {
           after: { slot, role: 'owned', generation: 1 as never, capture: undefined },
         })),
       )
+      await client.query('select flk.refresh_ownership(1)')
     })
   }
 
@@ -152,7 +150,8 @@ export class PostgresOwnership implements OwnershipStore {
         if (holding.rows[0]) throw refusal(this.#id, rule, holding.rows[0].holding, 'holding records')
       }
       await writeRows(client, changes)
-      if (options.ownership && changes.length > 0) await client.query('update flk.meta set epoch = epoch + 1')
+      if (options.quiesce && changes.length > 0)
+        await client.query('select flk.refresh_ownership($1)', [options.ownership ? 1 : 0])
     })
     if (options.dropQueues) await this.#dropQueues(slots)
   }
@@ -252,7 +251,7 @@ async function readMeta(client: ClientBase): Promise<Meta> {
       initial_owners: ShardId[]
     }
   >(
-    'select fleet_id, initial_owners, ready, epoch, fence, lease_generation, lease_holder, lease_until_ms, flk.now_ms() as now_ms from flk.meta',
+    'select fleet_id, initial_owners, ready, o.epoch, fence, lease_generation, lease_holder, lease_until_ms, flk.now_ms() as now_ms from flk.meta, flk.ownership o',
   )
   const row = rows[0]
   if (!row) throw new Error('flk.meta has lost its row')

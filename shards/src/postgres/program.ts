@@ -36,6 +36,17 @@ create table if not exists flk.slot (
   copy text check (copy in ('pending', 'copied', 'verified'))
 ) with (fillfactor = 50);
 
+-- What puts look at, derived from flk.slot by flk.refresh_ownership: a bit for each slot, in one row that is read as it lies (no TOAST).
+create table if not exists flk.ownership (
+  one boolean primary key default true check (one),
+  epoch bigint not null default 0,
+  owned bit(16384) not null default repeat('0', 16384)::bit(16384),
+  captured bit(16384) not null default repeat('0', 16384)::bit(16384),
+  any_captured boolean not null default false
+);
+alter table flk.ownership alter column owned set storage plain, alter column captured set storage plain;
+insert into flk.ownership default values on conflict do nothing;
+
 create table if not exists flk.captured (
   id bigint generated always as identity primary key,
   slot int not null,
@@ -51,7 +62,6 @@ create table if not exists flk.meta (
   fleet_id text,
   initial_owners text[] not null default '{}',
   ready boolean not null default false,
-  epoch bigint not null default 0,
   fence bigint not null default 0,
   lease_generation bigint,
   lease_holder text,
@@ -84,8 +94,8 @@ $$;
  * keys: 32 bytes each; record n is records[ends[n] .. ends[n + 1]]. Answers the epoch in the first row, then a row for each put that did not write: 'exists' with the
  * record, or 'foreign' with the hint.
  *
- * generate_series rather than unnest, and a scalar subquery rather than a join with flk.slot: the planner takes the first for a thousand rows, hence joins
- * the parts of a batch by hash, and looks slots up by their index.
+ * The usual batch is all new, and costs one insert beside the two statements before it. Which of a mixed batch are ours is told by
+ * xmin, the transaction that wrote the row.
  */
 const PUT_FUNCTION = `
 create or replace function flk.put(keys bytea, expiries bigint[], records bytea, ends int[])
@@ -93,41 +103,54 @@ returns table (epoch bigint, n int, kind text, record bytea, owner text, generat
 #variable_conflict use_column
 declare
   v_now bigint;
-  v_epoch bigint;
-  v_lost int[];
+  v_map flk.ownership;
+  v_written bigint;
   v_foreign int[];
+  v_lost int[];
   v_live int[];
   v_records bytea[];
   v_rounds int := 0;
 begin
   perform pg_advisory_xact_lock_shared(${PUTS_LOCK});
+  select * into v_map from flk.ownership;
   v_now := flk.now_ms();
 
-  with put as materialized (
-    select i as n, substr(keys, i * 32 - 31, 32) as key, expiries[i] as expiry, substr(records, ends[i] + 1, ends[i + 1] - ends[i]) as record
-    from generate_series(1, cardinality(expiries)) as i
-  ), routed as materialized (
-    select put.*,
-      (select case when s.role = 'owned' then coalesce(s.peer, '') end from flk.slot s where s.slot = flk.slot_of(put.key)) as capture,
-      row_number() over (partition by put.key order by put.n) = 1 as first
-    from put
-  ), written as (
-    -- In the order of the keys: two batches that share keys cannot wait for each other in a circle.
+  -- In the order of the keys: two batches that share keys cannot wait for each other in a circle.
+  if v_map.any_captured then
+    with written as (
+      insert into flk.decision (key, expires_at_ms, record)
+      select p.key, expiries[p.i], substr(records, ends[p.i] + 1, ends[p.i + 1] - ends[p.i])
+      from (select i, substr(keys, i * 32 - 31, 32) as key from generate_series(1, cardinality(expiries)) as i offset 0) p
+      where get_bit(v_map.owned, flk.slot_of(p.key)) = 1
+      order by p.key, p.i
+      on conflict (key) do nothing
+      returning key, expires_at_ms, record
+    ), captured as (
+      insert into flk.captured (slot, captured_at_ms, key, expires_at_ms, record)
+      select flk.slot_of(w.key), v_now, w.key, w.expires_at_ms, w.record from written w where get_bit(v_map.captured, flk.slot_of(w.key)) = 1
+    )
+    select count(*) into v_written from written;
+  else
     insert into flk.decision (key, expires_at_ms, record)
-    select key, expiry, record from routed where capture is not null and first order by key
-    on conflict (key) do nothing
-    returning key
-  ), captured as (
-    insert into flk.captured (slot, captured_at_ms, key, expires_at_ms, record)
-    select flk.slot_of(r.key), v_now, r.key, r.expiry, r.record from routed r join written using (key) where r.first and r.capture <> ''
-  )
-  select (select m.epoch from flk.meta m),
-    array_agg(r.n) filter (where r.capture is not null and not (r.first and w.key is not null)),
-    array_agg(r.n) filter (where r.capture is null)
-  into v_epoch, v_lost, v_foreign
-  from routed r left join written w using (key);
+    select p.key, expiries[p.i], substr(records, ends[p.i] + 1, ends[p.i + 1] - ends[p.i])
+    from (select i, substr(keys, i * 32 - 31, 32) as key from generate_series(1, cardinality(expiries)) as i offset 0) p
+    where get_bit(v_map.owned, flk.slot_of(p.key)) = 1
+    order by p.key, p.i
+    on conflict (key) do nothing;
+    get diagnostics v_written = row_count;
+  end if;
 
-  return query select v_epoch, null::int, null::text, null::bytea, null::text, null::int;
+  return query select v_map.epoch, null::int, null::text, null::bytea, null::text, null::int;
+  if v_written = cardinality(expiries) then return; end if;
+
+  select array_agg(p.i) filter (where not p.owned), array_agg(p.i) filter (where p.owned and not (p.mine and p.first))
+  into v_foreign, v_lost
+  from (
+    select q.i, get_bit(v_map.owned, flk.slot_of(q.key)) = 1 as owned, row_number() over (partition by q.key order by q.i) = 1 as first,
+      coalesce((select d.xmin = pg_current_xact_id_if_assigned()::xid from flk.decision d where d.key = q.key), false) as mine
+    from (select i, substr(keys, i * 32 - 31, 32) as key from generate_series(1, cardinality(expiries)) as i offset 0) q
+  ) p;
+
   if v_foreign is not null then
     return query
       select null::bigint, f.n, 'foreign', null::bytea, s.peer, s.generation
@@ -160,14 +183,24 @@ begin
       returning d.key
     ), captured as (
       insert into flk.captured (slot, captured_at_ms, key, expires_at_ms, record)
-      select s.slot, v_now, a.key, a.expiry, a.record
-      from again a join succeeded using (key) join flk.slot s on s.slot = flk.slot_of(a.key) where s.peer is not null
+      select flk.slot_of(a.key), v_now, a.key, a.expiry, a.record
+      from again a join succeeded using (key) where get_bit(v_map.captured, flk.slot_of(a.key)) = 1
     )
     select array_agg(l.n) into v_lost
     from unnest(v_lost) as l (n)
     where l.n not in (select a.n from again a join succeeded using (key));
   end loop;
 end
+$$;
+
+create or replace function flk.refresh_ownership(epochs int) returns void language sql volatile as $$
+  update flk.ownership o set epoch = o.epoch + epochs, owned = s.owned::bit(16384), captured = s.captured::bit(16384), any_captured = s.any_captured
+  from (
+    select string_agg(case when s.role = 'owned' then '1' else '0' end, '' order by u.slot) as owned,
+      string_agg(case when s.role = 'owned' and s.peer is not null then '1' else '0' end, '' order by u.slot) as captured,
+      coalesce(bool_or(s.role = 'owned' and s.peer is not null), false) as any_captured
+    from generate_series(0, 16383) as u (slot) left join flk.slot s using (slot)
+  ) s
 $$;
 `
 
@@ -198,8 +231,9 @@ export const PROGRAM_VERSION = hash('sha256', PROGRAM, 'hex').slice(0, 16)
 /** Makes the schema, or brings it up to date, in one transaction. Safe to repeat; takes SCHEMA_LOCK. */
 export const INSTALL_PROGRAM = `
 begin;
-select pg_advisory_xact_lock(${SCHEMA_LOCK});
+select pg_advisory_xact_lock(${SCHEMA_LOCK}), pg_advisory_xact_lock(${CONTROL_LOCK});
 ${PROGRAM}
+select flk.refresh_ownership(0);
 comment on schema flk is 'fractal-lba shard, program ${PROGRAM_VERSION}';
 commit;
 `

@@ -6,9 +6,10 @@ import type { RedisConnection } from './connect.ts'
 
 const PATIENCE_MS = 5000
 
+/** Those that follow; one that is still being sent the whole data set could neither acknowledge nor take over. */
 export async function connectedReplicas(connection: RedisConnection, deadlineMs: number): Promise<number> {
   const info = String(await connection.command('INFO', ['replication'], deadlineMs))
-  return Number(/^connected_slaves:(\d+)/m.exec(info)?.[1] ?? 0)
+  return [...info.matchAll(/^slave\d+:.*\bstate=online\b/gm)].length
 }
 
 /** @throws ShardUnavailable when a replica that is connected has not acknowledged in time. */

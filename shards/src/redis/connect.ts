@@ -78,15 +78,24 @@ export class RedisConnection {
     return new ShardUnavailable(this.#address.id, what, { cause })
   }
 
-  async #call(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
+  /** Many calls of one command, under one deadline: all answers, in order. */
+  commands(name: string, calls: readonly (readonly Argument[])[], deadlineMs: number): Promise<unknown[]> {
+    return this.#send(calls.length, deadlineMs, () => Promise.all(calls.map((args) => this.#redis.callBuffer(name, ...args))))
+  }
+
+  #call(name: string, args: readonly Argument[], deadlineMs: number): Promise<unknown> {
+    return this.#send(1, deadlineMs, () => this.#redis.callBuffer(name, ...args))
+  }
+
+  async #send<T>(calls: number, deadlineMs: number, send: () => Promise<T>): Promise<T> {
     if (this.#closed) throw this.unavailable(this.#whyDown)
     if (this.#redis.status !== 'ready') await this.#within(this.#ready.promise, deadlineMs)
-    if (this.#outstanding >= MAX_OUTSTANDING_CALLS)
-      throw this.unavailable(`${MAX_OUTSTANDING_CALLS} calls wait for its answer already`)
-    this.#outstanding++
-    const reply = this.#redis.callBuffer(name, ...args)
+    if (this.#outstanding + calls > MAX_OUTSTANDING_CALLS)
+      throw this.unavailable(`${this.#outstanding} calls wait for its answer already`)
+    this.#outstanding += calls
+    const reply = send()
     const settled = () => {
-      this.#outstanding--
+      this.#outstanding -= calls
     }
     reply.then(settled, settled)
     return await this.#within(reply, deadlineMs, this.#callsUnderWay)

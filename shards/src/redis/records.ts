@@ -14,7 +14,18 @@ import {
 import type { RecordStore } from '../shard-control.ts'
 import { APPLY_NEEDS, describeRow } from '../slot-rules.ts'
 import type { RedisConnection } from './connect.ts'
-import { APPLY, BACKLOG, DIGEST, DROP_CAPTURED, EXPORT, LIST, MEASURE, READ_CAPTURED } from './program-records.ts'
+import { dumpFrame, isPortable, recordsFrame } from './payload.ts'
+import {
+  APPLY,
+  BACKLOG,
+  DIGEST,
+  DROP_CAPTURED,
+  EXPORT_RECORDS,
+  LIST,
+  MEASURE,
+  PLAN_EXPORT,
+  READ_CAPTURED,
+} from './program-records.ts'
 import { rowFromText } from './row-text.ts'
 
 const CALL_DEADLINE_MS = 15_000
@@ -34,14 +45,39 @@ export class RedisRecords implements RecordStore {
 
   async exportFrom(cursor: ExportCursor, maxKeys: number): Promise<{ batch: RecordBatch; next: ExportCursor | undefined }> {
     const slots = cursor.slots.slice(0, MAX_SLOTS_PER_CALL)
-    const args = [packSlots(slots), Math.min(maxKeys, MAX_KEYS_PER_CALL), cursor.within ?? '']
-    const reply = await this.#connection.run(EXPORT, args, deadline())
-    const [payload, keys, touched, done, within] = reply as [Buffer, number, Buffer, number, Buffer]
+    const args = [packSlots(slots), Math.max(1, Math.min(maxKeys, MAX_KEYS_PER_CALL)), cursor.within ?? '']
+    const plan = await this.#connection.run(PLAN_EXPORT, args, deadline())
+    const [keys, packedWhole, done, part, within] = plan as [number, Buffer, number, Buffer, Buffer]
+    const whole = unpackSlots(packedWhole)
+    const frames = part.length > 0 ? [recordsFrame(slots[0] as SlotId, part)] : await this.#wholeSlots(whole)
+    const payload = Buffer.concat(frames.flat())
     const remaining = cursor.slots.slice(done)
     return {
-      batch: { payload, keys, bytes: payload.length, completes: slots.slice(0, done), slots: unpackSlots(touched) },
+      batch: {
+        payload,
+        keys,
+        bytes: payload.length,
+        completes: slots.slice(0, done),
+        slots: part.length > 0 ? slots.slice(0, 1) : whole,
+      },
       next: remaining.length === 0 ? undefined : { slots: remaining, within: within.length > 0 ? within.toString() : undefined },
     }
+  }
+
+  async #wholeSlots(slots: readonly SlotId[]): Promise<Buffer[][]> {
+    const keys = slots.map((slot) => [`flk:d:${slot}`])
+    const dumps = (await this.#connection.commands('DUMP', keys, deadline())) as (Buffer | null)[]
+    const frames: Buffer[][] = []
+    for (const [at, slot] of slots.entries()) {
+      const dump = dumps[at]
+      // None: its last records were swept a moment ago.
+      if (dump) frames.push(isPortable(dump) ? dumpFrame(slot, dump) : await this.#recordsOf(slot))
+    }
+    return frames
+  }
+
+  async #recordsOf(slot: SlotId): Promise<Buffer[]> {
+    return recordsFrame(slot, (await this.#connection.run(EXPORT_RECORDS, [slot], deadline())) as Buffer)
   }
 
   async apply(fence: Fence, batch: RecordBatch): Promise<ApplyResult> {
@@ -68,9 +104,10 @@ export class RedisRecords implements RecordStore {
   ): Promise<{ batch: RecordBatch; token: string } | undefined> {
     const args = [migration, packSlots(slots), Math.min(maxKeys, MAX_KEYS_PER_CALL)]
     const reply = await this.#connection.run(READ_CAPTURED, args, deadline())
-    const [payload, keys, touched, seqs] = reply as [Buffer, number, Buffer, number[]]
+    const [records, keys, touched, seqs] = reply as [Buffer[], number, Buffer, number[]]
     if (keys === 0) return undefined
     const read = unpackSlots(touched)
+    const payload = Buffer.concat(read.flatMap((slot, at) => recordsFrame(slot, records[at] as Buffer)))
     return {
       batch: { payload, keys, bytes: payload.length, completes: [], slots: read },
       token: read.map((slot, at) => `${slot}:${seqs[at]}`).join(','),
