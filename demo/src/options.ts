@@ -16,6 +16,8 @@ export interface Options {
   readonly rate: number
   /** Least seconds of load; without it, as long as the migration takes and a little more. */
   readonly durationSeconds: number | undefined
+  /** Shorter waits everywhere: less to see, sooner done. */
+  readonly brisk: boolean
   /** Limit in ms of the fleet's p95 in the migration's gates. */
   readonly p95Gate: number
   readonly output: 'text' | 'json'
@@ -61,6 +63,7 @@ export function parseCommandLine(argv: readonly string[]): Options {
       numberIn('p95-gate', 1, 60_000),
       DEFAULT_P95_GATE_MS,
     )
+    .option('--brisk', 'shorter waits between the steps: less to see, sooner done', false)
     .option('--keep', 'leave the fleet running at the end, and say how to use and stop it', false)
     .addOption(
       new Option('--output <format>', 'json: one JSON summary on stdout at the end').choices(['text', 'json']).default('text'),
@@ -69,20 +72,21 @@ export function parseCommandLine(argv: readonly string[]): Options {
     .exitOverride()
   try {
     command.parse([...argv], { from: 'user' })
-    const { backend, fault, keep, rate, duration, p95Gate, output } = command.opts<{
+    const { backend, fault, keep, rate, duration, brisk, p95Gate, output } = command.opts<{
       backend: Backend
       fault?: FaultName
       keep: boolean
       rate: number
       duration?: number
       p95Gate: number
+      brisk: boolean
       output: 'text' | 'json'
     }>()
     if (backend === 'memory' && fault)
       command.error(
         'error: the memory store lives inside one verifier: there is no migration that --fault could disturb; use it with --backend postgres or redis',
       )
-    return { backend, fault, keep, rate, durationSeconds: duration, p95Gate, output }
+    return { backend, fault, keep, rate, durationSeconds: duration, brisk, p95Gate, output }
   } catch (error) {
     // commander has printed what there is to say; help and version are no mistake.
     process.exit((error as { exitCode?: number }).exitCode === 0 ? 0 : 2)

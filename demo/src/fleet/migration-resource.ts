@@ -13,9 +13,12 @@ export interface MigrationWish {
   /** Addresses; the first one owns everything now. */
   readonly shards: readonly string[]
   readonly maxLatencyP95Ms: number
+  readonly brisk: boolean
+  /** In keys per second; undefined: the usual one. */
+  readonly copyCeiling: number | undefined
 }
 
-export function migrationManifest({ backend, shards, maxLatencyP95Ms }: MigrationWish): object {
+export function migrationManifest({ backend, shards, maxLatencyP95Ms, brisk, copyCeiling }: MigrationWish): object {
   return {
     apiVersion: 'fractal.lba.io/v1',
     kind: 'ShardMigration',
@@ -24,15 +27,22 @@ export function migrationManifest({ backend, shards, maxLatencyP95Ms }: Migratio
       sourceShards: shards.slice(0, 1),
       targetShards: shards,
       dedupBackend: backend,
-      batchSize: 200,
+      batchSize: copyCeiling ? 30 : 200,
       // Low enough that the copy takes some seconds and can be watched, and be disturbed.
-      throttleQPS: 1000,
+      throttleQPS: copyCeiling ?? (brisk ? 10_000 : 1000),
       healthGates: { maxLatencyP95: maxLatencyP95Ms, maxErrorRate: 1, minDedupHitRatio: 40 },
       autoRollback: true,
-      gates: { windowSeconds: 3, intervalSeconds: 0.5, minSamples: 50, failures: 3, of: 5, onNoData: 'Hold' },
+      gates: {
+        windowSeconds: brisk ? 1.5 : 3,
+        intervalSeconds: brisk ? 0.3 : 0.5,
+        minSamples: 50,
+        failures: 3,
+        of: 5,
+        onNoData: 'Hold',
+      },
       steps: [1, 10, 50, 100],
-      stepSeconds: 2,
-      soakSeconds: 3,
+      stepSeconds: brisk ? 0.5 : 2,
+      soakSeconds: brisk ? 0.5 : 3,
       maxLagSeconds: 2,
       progressDeadlineSeconds: 60,
     },

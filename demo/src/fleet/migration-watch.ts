@@ -19,7 +19,7 @@ interface Status {
 const UNITS: Record<string, string> = { maxLatencyP95: 'ms', maxErrorRate: '%', minDedupHitRatio: '%' }
 const NAMES: Record<string, string> = { maxLatencyP95: 'p95', maxErrorRate: 'errors', minDedupHitRatio: 'dedup hits' }
 /** Keys a second are told over about this long: a copy goes in batches, and one of them is no rate. */
-const RATE_WINDOW_MS = 1500
+const RATE_WINDOW_MS = 2000
 
 /** @returns undefined for a text that has no status (yet). */
 export function parseStatus(text: string): Status | undefined {

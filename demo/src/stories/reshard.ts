@@ -5,7 +5,7 @@ import type { Operator } from '../fleet/operator.ts'
 import type { Shard } from '../fleet/shards.ts'
 import { RunEnded } from '../fleet/watch.ts'
 import type { MigrationReading } from '../view/snapshot.ts'
-import { AFTER_SECONDS, BASELINE_SECONDS, loadUntil, type Stage, type Told } from './story.ts'
+import { loadUntil, paceOf, type Stage, type Told } from './story.ts'
 
 /** A migration that has not ended by then is a failure of the run. */
 const MIGRATION_PATIENCE_SECONDS = 300
@@ -20,14 +20,17 @@ export async function tellReshard(stage: ReshardStage, loadStartedAtSeconds: num
   const { options, events, watch, pods, shards, operator, backend } = stage
   const fault = options.fault && FAULTS_BY_NAME[options.fault]
   const expected = fault?.expectedEnd ?? 'Completed'
+  const { baselineSeconds, afterSeconds } = paceOf(options)
   const problems: string[] = []
   let last: MigrationReading | undefined
 
-  await loadUntil(watch, loadStartedAtSeconds + BASELINE_SECONDS)
+  await loadUntil(watch, loadStartedAtSeconds + baselineSeconds)
   const manifest = await applyMigration(operator.dir, {
     backend,
     shards: shards.map(({ url }) => url),
     maxLatencyP95Ms: options.p95Gate,
+    brisk: options.brisk,
+    copyCeiling: fault?.copyCeiling,
   })
   events.info(
     `applied ${manifest}: ${shards[0]?.name} gives slots to ${shards
@@ -58,10 +61,7 @@ export async function tellReshard(stage: ReshardStage, loadStartedAtSeconds: num
   else
     events.good(`the migration is ${last.ended === 'Completed' ? 'completed' : 'rolled back'}, ${seconds} s after it was applied`)
 
-  const until = Math.max(
-    (performance.now() - appliedAtMs) / 1000 + BASELINE_SECONDS + AFTER_SECONDS,
-    options.durationSeconds ?? 0,
-  )
+  const until = Math.max((performance.now() - appliedAtMs) / 1000 + baselineSeconds + afterSeconds, options.durationSeconds ?? 0)
   await loadUntil(watch, loadStartedAtSeconds + until)
   await watch.end('the run is over')
   const failed = await struck

@@ -23,10 +23,16 @@ export interface Told {
   readonly problems: readonly string[]
 }
 
-/** Seconds of load before anything is changed: so there are records to move, and gates have something to compare with. */
-export const BASELINE_SECONDS = 6
-/** Seconds of load after the last change: the fleet must serve as well as before. */
-export const AFTER_SECONDS = 5
+export interface Pace {
+  /** Seconds of load before anything is changed: so there are records to move, and gates have something to compare with. */
+  readonly baselineSeconds: number
+  /** Seconds of load after the last change: the fleet must serve as well as before. */
+  readonly afterSeconds: number
+}
+
+export function paceOf({ brisk }: Options): Pace {
+  return brisk ? { baselineSeconds: 2, afterSeconds: 1 } : { baselineSeconds: 6, afterSeconds: 5 }
+}
 
 /** Resolves when the load has run for this long. @throws RunEnded when the run ends before. */
 export async function loadUntil(watch: Watch, elapsedSeconds: number): Promise<void> {
