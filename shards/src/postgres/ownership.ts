@@ -93,7 +93,7 @@ export class PostgresOwnership implements OwnershipStore {
           after: { slot, role: 'owned', generation: 1 as never, capture: undefined },
         })),
       )
-      await client.query('select flk.refresh_ownership(1)')
+      await client.query('select flk.refresh_ownership($1, 1)', [owned])
     })
   }
 
@@ -151,7 +151,7 @@ export class PostgresOwnership implements OwnershipStore {
       }
       await writeRows(client, changes)
       if (options.quiesce && changes.length > 0)
-        await client.query('select flk.refresh_ownership($1)', [options.ownership ? 1 : 0])
+        await client.query('select flk.refresh_ownership($1, $2)', [changes.map(({ slot }) => slot), options.ownership ? 1 : 0])
     })
     if (options.dropQueues) await this.#dropQueues(slots)
   }

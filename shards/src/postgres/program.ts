@@ -193,14 +193,23 @@ begin
 end
 $$;
 
-create or replace function flk.refresh_ownership(epochs int) returns void language sql volatile as $$
-  update flk.ownership o set epoch = o.epoch + epochs, owned = s.owned::bit(16384), captured = s.captured::bit(16384), any_captured = s.any_captured
-  from (
-    select string_agg(case when s.role = 'owned' then '1' else '0' end, '' order by u.slot) as owned,
-      string_agg(case when s.role = 'owned' and s.peer is not null then '1' else '0' end, '' order by u.slot) as captured,
-      coalesce(bool_or(s.role = 'owned' and s.peer is not null), false) as any_captured
-    from generate_series(0, 16383) as u (slot) left join flk.slot s using (slot)
-  ) s
+-- Sets the bits of these slots from their rows. Called under CONTROL by whoever changed the rows, in the same transaction.
+create or replace function flk.refresh_ownership(slots int[], epochs int) returns void language plpgsql volatile as $$
+declare
+  v_map flk.ownership;
+  v_row record;
+begin
+  select * into v_map from flk.ownership;
+  for v_row in
+    select u.slot, coalesce(s.role = 'owned', false)::int as owned, coalesce(s.role = 'owned' and s.peer is not null, false)::int as captured
+    from unnest(slots) as u (slot) left join flk.slot s on s.slot = u.slot
+  loop
+    v_map.owned := set_bit(v_map.owned, v_row.slot, v_row.owned);
+    v_map.captured := set_bit(v_map.captured, v_row.slot, v_row.captured);
+  end loop;
+  update flk.ownership o
+  set epoch = o.epoch + epochs, owned = v_map.owned, captured = v_map.captured, any_captured = position(B'1' in v_map.captured) > 0;
+end
 $$;
 `
 
@@ -233,7 +242,7 @@ export const INSTALL_PROGRAM = `
 begin;
 select pg_advisory_xact_lock(${SCHEMA_LOCK}), pg_advisory_xact_lock(${CONTROL_LOCK});
 ${PROGRAM}
-select flk.refresh_ownership(0);
+select flk.refresh_ownership(array(select slot from flk.slot), 0);
 comment on schema flk is 'fractal-lba shard, program ${PROGRAM_VERSION}';
 commit;
 `
