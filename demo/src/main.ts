@@ -40,8 +40,9 @@ const fleet: PartialFleet = {}
 const problems: string[] = []
 let watch: Watch | undefined
 let told: Told | undefined
+let audited = false
 const interrupt = onInterrupt((signal) => {
-  events.warn(`${signal}: stopping everything, then auditing what there is (once more to leave at once)`)
+  events.warn(`${signal}: stopping everything${audited ? '' : ', then auditing what there is'} (once more to leave at once)`)
   watch?.end(`interrupted by ${signal}`)
 })
 
@@ -81,6 +82,7 @@ const result = outcomeOf({
   problems,
 })
 view.close()
+audited = true
 
 if (keep) {
   say({ ...result, kept: dir })
@@ -97,7 +99,7 @@ The fleet goes on running:
 
 await Promise.all((fleet.shards ?? []).map((shard) => shard.stop().catch((error: Error) => console.error(error.message))))
 await nursery.close()
-const kept = result.ok || keep ? undefined : dir
+const kept = result.ok ? undefined : dir
 if (!kept) await rm(dir, { recursive: true, force: true })
 if (!keep) say({ ...result, kept })
 process.exit(exitCodeOf(result))
