@@ -1,6 +1,6 @@
 /**
  * Starts a Redis (or Valkey) server from the PATH, else the official Valkey image where a Docker engine runs. Persistence is on
- * (append-only file), as a shard needs it: what was answered survives the death of the process.
+ * and strict (append-only file, synced before each answer), as a shard needs it: what was answered survives the death of the process.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, openSync } from 'node:fs'
@@ -19,8 +19,8 @@ export interface RedisOptions {
   readonly port?: number
   /** Further `redis-server` arguments, e.g. `['--replicaof', '127.0.0.1 6379']`. */
   readonly args?: readonly string[]
-  /** Default true. */
-  readonly appendOnly?: boolean
+  /** How hard the append-only file is kept; `always` by default: what was answered survives any death. */
+  readonly appendFsync?: 'always' | 'everysec'
   /** A session of its own: a terminal's Ctrl-C does not reach it, so whoever starts it decides when it ends (and must). Default false. */
   readonly ownSession?: boolean
 }
@@ -37,7 +37,9 @@ export async function startRedis(options: RedisOptions = {}): Promise<RunningSer
     '--save',
     '',
     '--appendonly',
-    options.appendOnly === false ? 'no' : 'yes',
+    'yes',
+    '--appendfsync',
+    options.appendFsync ?? 'always',
     ...(options.args ?? []),
   ]
   const command = redisCommand(dataDir, port)

@@ -5,7 +5,7 @@ import { describeShard } from './conformance/all.ts'
 import { describeFaults } from './conformance/faults.ts'
 
 // Databases of one server are shards that share nothing but their process. `always`: nothing acknowledged is lost when it is killed.
-const server = await startRedis({ args: ['--appendfsync', 'always', '--databases', '512'] })
+const server = await startRedis({ args: ['--databases', '512'] })
 afterAll(() => server.stop())
 
 let databases = 0

@@ -14,8 +14,14 @@ export async function serverWarnings(connection: RedisConnection, deadlineMs: nu
   const persistence = String(await connection.command('INFO', ['persistence'], deadlineMs))
   if (!/^aof_enabled:1/m.test(persistence))
     warnings.push('appendonly is off: a restart forgets decisions and ownership; set appendonly yes')
-  else if ((await configOf(connection, 'appendfsync', deadlineMs)) === 'no')
-    warnings.push('appendfsync is no: a power cut forgets decisions and ownership; set always or everysec')
+  else {
+    const appendFsync = await configOf(connection, 'appendfsync', deadlineMs)
+    // With everysec Redis answers while it holds writes back behind a sync under way, for up to two seconds.
+    if (appendFsync !== undefined && appendFsync !== 'always')
+      warnings.push(
+        `appendfsync is ${appendFsync}: the death of the server may forget the last decisions that it answered; set appendfsync always`,
+      )
+  }
   return warnings
 }
 
