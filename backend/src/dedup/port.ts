@@ -28,7 +28,9 @@ export type Outcome =
  */
 export interface DedupStore {
   putIfAbsent(puts: readonly DedupPut[], deadlineMs: number): Promise<readonly Outcome[]>
-  /** Undefined when every shard answers; else why the pod should not be ready. */
+  /**
+   * Why the pod should not be ready: no shard answers. While some do, the pod serves their slots, and answers 503 for the others.
+   */
   readonly notReadyReason: string | undefined
   close(): Promise<void>
 }
