@@ -11,16 +11,18 @@ import { prepare } from './phases/prepare.ts'
 import { switchBack, switchForward, takeBack } from './phases/switch.ts'
 import { turn } from './phases/turn.ts'
 import { verify } from './phases/verify.ts'
+import type { Plan } from './plan.ts'
 
 export interface Order {
   readonly view: MigrationView
   readonly approvedPlan: string | undefined
+  readonly earlierPlan: Plan | undefined
 }
 
 export async function act(context: PhaseContext, action: Action, order: Order, slice: Slice): Promise<void> {
   switch (action.kind) {
     case 'begin':
-      return begin(context, order.approvedPlan)
+      return begin(context, order.approvedPlan, order.earlierPlan)
     case 'record':
       return context.ledger.update(() => action.change)
     case 'turn':

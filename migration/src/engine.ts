@@ -22,7 +22,7 @@ import { type Controls, type MigrationView, observe } from './observe.ts'
 import type { PhaseContext } from './phases/context.ts'
 import { GroupSize } from './phases/group-size.ts'
 import { Measurements } from './phases/measurements.ts'
-import type { MigrationSpec } from './plan.ts'
+import type { MigrationSpec, Plan } from './plan.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { DEFAULT_SETTINGS, type MigrationSettings, SLICE_MS } from './settings.ts'
 import { type LatencyReading, TokenBucket } from './throttle/token-bucket.ts'
@@ -39,6 +39,8 @@ export interface EngineOptions {
   readonly takeOver?: boolean
   /** Begin only with this plan; undefined: with the plan as it is then. */
   readonly approvedPlan?: string
+  /** A plan that was made shortly before: saves measuring the shards again. */
+  readonly earlierPlan?: Plan
   readonly signer?: CertificateSigner
   readonly onCertificate?: (certificate: Certificate) => Promise<void>
   readonly clock?: Clock
@@ -53,13 +55,15 @@ const KEEP_IN_STEP_MS = 200
 export class MigrationEngine {
   readonly #context: PhaseContext
   readonly #approvedPlan: string | undefined
+  readonly #earlierPlan: Plan | undefined
   readonly #closed = new AbortController()
   #behindSinceMs: number | undefined
   #unanswered = false
 
-  private constructor(context: PhaseContext, approvedPlan: string | undefined) {
+  private constructor(context: PhaseContext, { approvedPlan, earlierPlan }: EngineOptions) {
     this.#context = context
     this.#approvedPlan = approvedPlan
+    this.#earlierPlan = earlierPlan
   }
 
   /** Takes the lease at every shard. @throws MigrationStopped `LeaseLost` when another holds it, ShardUnavailable. */
@@ -87,7 +91,7 @@ export class MigrationEngine {
       signer: options.signer,
       onCertificate: options.onCertificate ?? (async () => {}),
     }
-    return new MigrationEngine(context, options.approvedPlan)
+    return new MigrationEngine(context, options)
   }
 
   get generation(): number {
@@ -166,7 +170,7 @@ export class MigrationEngine {
   async #perform(decision: Decision, view: MigrationView, sliceMs: number, stop: AbortSignal): Promise<void> {
     const { clock } = this.#context
     const untilMs = clock.now() + sliceMs
-    const order = { view, approvedPlan: this.#approvedPlan }
+    const order = { view, approvedPlan: this.#approvedPlan, earlierPlan: this.#earlierPlan }
     const perform = (action: Action, signal: AbortSignal) => act(this.#context, action, order, { untilMs, signal })
     const work = decision.actions.filter(({ kind }) => kind !== 'follow')
     const following = decision.actions.filter(({ kind }) => kind === 'follow')

@@ -1,8 +1,8 @@
 /** What can be tuned about a migration, each with its unit and why its default is what it is. None of it changes what is correct. */
 
 export interface MigrationSettings {
-  /** Keys per copy call. */
-  readonly batchKeys: number
+  /** Keys per copy call; undefined: what suits the store, see `batchKeysFor`. */
+  readonly batchKeys: number | undefined
   /** Ceiling of the copy in keys per second; undefined: as fast as the shards go. */
   readonly throttleQps: number | undefined
   /** Time that all slots must have been kept in step, with the lag under its limit, before the first slot is cut over. */
@@ -18,13 +18,23 @@ export interface MigrationSettings {
 }
 
 export const DEFAULT_SETTINGS: MigrationSettings = {
-  batchKeys: 1000,
+  batchKeys: undefined,
   throttleQps: undefined,
   soakMs: 10_000,
   settleMs: 10_000,
   maxLagMs: 2000,
   convergeDeadlineMs: 600_000,
   switchSlots: 128,
+}
+
+/** A Redis script holds up everyone else while it runs, so its batches are small; a PostgreSQL commit waits for the disk, so its are large. */
+const BATCH_KEYS = { memory: 1000, redis: 1000, postgres: 10_000 } as const
+
+export function batchKeysFor(settings: MigrationSettings, kind: keyof typeof BATCH_KEYS): number {
+  if (settings.batchKeys !== undefined) return settings.batchKeys
+  // A throttled copy goes in small steps too: a batch takes no more than a quarter of a second's worth.
+  const paced = settings.throttleQps === undefined ? Number.POSITIVE_INFINITY : Math.max(100, Math.ceil(settings.throttleQps / 4))
+  return Math.min(BATCH_KEYS[kind], paced)
 }
 
 /** Records that expire within this time are left out of comparisons, so that neither side loses one between the two digests. */
@@ -34,7 +44,7 @@ export const EXPIRY_MARGIN_MS = 60_000
 export const FOLLOW_KEYS = 1000
 
 /** How long a slice of any one action may last, so that leases, orders and the change log get their turn. */
-export const SLICE_MS = 1000
+export const SLICE_MS = 2000
 
 /** Percent of the moving slots after each step. The first is a canary too small to hurt; the others grow with the trust in those before. */
 export const DEFAULT_STEPS: readonly number[] = [1, 10, 50, 100]

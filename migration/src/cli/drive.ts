@@ -7,7 +7,7 @@ import type { Progress } from '../progress.ts'
 import { CommandFailed, EXIT, type ExitCode } from './exit-codes.ts'
 import type { Goal } from './goals.ts'
 
-const STEP_MS = 1000
+const STEP_MS = 2000
 /** A shard that restarts is back within this. */
 const PATIENCE_MS = 60_000
 const RETRY_MS = 500
@@ -30,7 +30,7 @@ export async function drive(driving: Driving, goals: readonly Goal[]): Promise<P
     const untilMs = driving.clock.now() + goal.thenWatchMs
     while (driving.clock.now() < untilMs) {
       await stepPatiently(driving, goal.intent, Math.min(STEP_MS, untilMs - driving.clock.now()))
-      await driving.clock.sleep(Math.min(STEP_MS / 20, untilMs - driving.clock.now()), driving.signal)
+      await driving.clock.sleep(Math.min(STEP_MS / 40, untilMs - driving.clock.now()), driving.signal)
     }
   }
   if (!progress) throw new Error('a verb has at least one goal')

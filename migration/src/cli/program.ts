@@ -11,7 +11,7 @@ interface VerbHelp {
   readonly options: readonly OptionGroup[]
 }
 
-type OptionGroup = 'target' | 'copy' | 'verify' | 'soak' | 'cutover' | 'lease' | 'certificate'
+type OptionGroup = 'target' | 'copy' | 'verify' | 'soak' | 'cutover' | 'pods' | 'lease' | 'certificate'
 
 const SHARDS = '--from redis://a:6379 --to redis://a:6379,redis://b:6379,redis://c:6379'
 
@@ -24,7 +24,7 @@ const VERBS: Readonly<Record<AnyVerb, VerbHelp>> = {
   copy: {
     summary: 'record the plan, capture new writes and copy the records',
     examples: [`copy ${SHARDS} --throttle 20000`],
-    options: ['target', 'copy', 'lease'],
+    options: ['target', 'copy', 'pods', 'lease'],
   },
   verify: {
     summary: 'compare digests of both sides slot by slot, or check a certificate',
@@ -32,27 +32,27 @@ const VERBS: Readonly<Record<AnyVerb, VerbHelp>> = {
       `verify ${SHARDS}`,
       `verify --from redis://a:6379,redis://b:6379,redis://c:6379 --certificate m-1.certificate.json --key operator.pub.pem`,
     ],
-    options: ['copy', 'lease', 'verify'],
+    options: ['copy', 'pods', 'lease', 'verify'],
   },
   'dual-write': {
     summary: 'keep both sides in step for the soak time',
     examples: [`dual-write ${SHARDS} --soak 60`],
-    options: ['soak', 'lease'],
+    options: ['soak', 'pods', 'lease'],
   },
   cutover: {
     summary: 'switch the slots to their targets in steps, then issue the certificate',
     examples: [`cutover ${SHARDS} --steps 1,10,50,100 --pods http://verifier-0:8081 --admin-token-file token`],
-    options: ['soak', 'cutover', 'lease', 'certificate'],
+    options: ['soak', 'cutover', 'pods', 'lease', 'certificate'],
   },
   cleanup: {
     summary: 'pass the point of no return: end the reverse capture and delete what has moved',
     examples: [`cleanup ${SHARDS}`],
-    options: ['copy', 'lease'],
+    options: ['copy', 'pods', 'lease'],
   },
   rollback: {
     summary: 'undo: switch back what was cut over, with every write since, and delete the copies',
     examples: [`rollback ${SHARDS}`],
-    options: ['copy', 'lease'],
+    options: ['copy', 'pods', 'lease'],
   },
   status: {
     summary: 'show how the migration stands; changes nothing',
@@ -62,7 +62,7 @@ const VERBS: Readonly<Record<AnyVerb, VerbHelp>> = {
   run: {
     summary: 'everything from copy to cleanup',
     examples: [`run ${SHARDS} --pods-know-targets`, `run ${SHARDS} --dry-run`],
-    options: ['target', 'copy', 'soak', 'cutover', 'lease', 'certificate'],
+    options: ['target', 'copy', 'soak', 'cutover', 'pods', 'lease', 'certificate'],
   },
 }
 
@@ -114,7 +114,10 @@ function optionsOf(group: OptionGroup): Option[] {
       ]
     case 'copy':
       return [
-        new Option('--batch-size <keys>', 'keys per copy call (default: 1000)'),
+        new Option(
+          '--batch-size <keys>',
+          'keys per copy call (default: 1000 for Redis, 10000 for PostgreSQL, less under a throttle)',
+        ),
         new Option('--throttle <keys>', 'ceiling of copy and cleanup in keys per second (default: none)'),
       ]
     case 'verify':
@@ -132,6 +135,9 @@ function optionsOf(group: OptionGroup): Option[] {
       return [
         new Option('--steps <percent>', 'share of the slots after each step (default: 1,10,50,100)'),
         new Option('--step-seconds <seconds>', 'time to watch between two steps (default: 2)'),
+      ]
+    case 'pods':
+      return [
         new Option(
           '--pods <urls>',
           'admin ports of all pods: they are given the list of shards, and their latency paces the copy',

@@ -73,8 +73,9 @@ export async function runVerb(verb: Verb, options: Options, around: Surroundings
     )
     return
   }
+  let plan: Plan | undefined
   if (!chosen.document || options.dryRun) {
-    const plan = await planOf(chosen, options, around)
+    plan = await planOf(chosen, options, around)
     if (options.dryRun || plan.slots === 0) return printPlan(plan, options, around)
     if (options.output === 'table') around.terminal.warn(`${planText(plan)}\n`)
   }
@@ -83,10 +84,15 @@ export async function runVerb(verb: Verb, options: Options, around: Surroundings
       EXIT.refused,
       'after a cutover pods are sent to shards that they may not know: give their admin ports (--pods URL,URL --admin-token-file FILE), or say --pods-know-targets when every pod lists the targets in DEDUP_SHARDS',
     )
-  await withEngine(verb, chosen, options, around)
+  await withEngine(verb, { ...chosen, plan }, options, around)
 }
 
-async function withEngine(verb: Verb, chosen: Chosen, options: Options, around: Surroundings): Promise<void> {
+interface Planned extends Chosen {
+  /** Made by this command just now; undefined where the migration was begun before. */
+  readonly plan: Plan | undefined
+}
+
+async function withEngine(verb: Verb, chosen: Planned, options: Options, around: Surroundings): Promise<void> {
   const { clock, terminal } = around
   const engine = await openEngine(await engineOptions(chosen, options, around), clock, around.signal, terminal.warn)
   const line = new ProgressLine(terminal.progress, clock)
@@ -116,10 +122,11 @@ async function withEngine(verb: Verb, chosen: Chosen, options: Options, around: 
   }
 }
 
-async function engineOptions(chosen: Chosen, options: Options, around: Surroundings): Promise<EngineOptions> {
+async function engineOptions(chosen: Planned, options: Options, around: Surroundings): Promise<EngineOptions> {
   return {
     controls: around.controls,
     spec: chosen.spec,
+    ...(chosen.plan && { earlierPlan: chosen.plan }),
     holder: around.holder,
     takeOver: options.takeOver,
     settings: {

@@ -1,27 +1,31 @@
 /** Makes the plan from what the shards say now and records it at all of them, new ones included. From here the migration exists. */
 import type { ShardDescription } from '@fractal-lba/shards/port'
 import { type Controls, describeAll } from '../observe.ts'
-import { type MigrationSpec, makePlan, type Plan, type PlanRefused, planMoves } from '../plan.ts'
+import { type MigrationSpec, makePlan, type Plan, type PlanRefused, planHash, planMoves } from '../plan.ts'
 import { MigrationStopped } from '../stopped.ts'
 import { controlOf, type PhaseContext } from './context.ts'
 
-/** Reads only: what a migration would do. */
+/** Reads only: what a migration would do. `earlier`: a plan whose measurements will do, if it still is the plan: measuring takes a while. */
 export async function planFrom(
   controls: Controls,
   spec: MigrationSpec,
   throttleQps: number | undefined,
+  earlier?: Plan,
 ): Promise<Plan | PlanRefused> {
   const descriptions = await describeAll(controls)
   const moves = planMoves(spec, descriptions)
   if ('refused' in moves) return moves
-  const sizes = await Promise.all(moves.map(({ source, slots }) => controls.get(source)!.measure(slots)))
+  const sizes =
+    earlier !== undefined && earlier.planHash === planHash(spec, descriptions)
+      ? earlier.moves
+      : await Promise.all(moves.map(({ source, slots }) => controls.get(source)!.measure(slots)))
   return makePlan(spec, descriptions, moves, sizes, throttleQps)
 }
 
 /** @param approvedPlan the hash of the plan that was approved; undefined: any will do. */
-export async function begin(context: PhaseContext, approvedPlan: string | undefined): Promise<void> {
+export async function begin(context: PhaseContext, approvedPlan: string | undefined, earlier: Plan | undefined): Promise<void> {
   const { spec, controls, clock, ledger } = context
-  const plan = await planFrom(controls, spec, context.settings.throttleQps)
+  const plan = await planFrom(controls, spec, context.settings.throttleQps, earlier)
   if ('refused' in plan) throw new MigrationStopped('PlanRefused', plan.refused)
   if (approvedPlan !== undefined && plan.planHash !== approvedPlan)
     throw new MigrationStopped(

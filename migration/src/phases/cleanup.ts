@@ -2,7 +2,7 @@
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { ShardId } from '@fractal-lba/shards/port'
 import { inChunks } from './chunks.ts'
-import { controlOf, fenceOf, isOver, type PhaseContext, type Slice } from './context.ts'
+import { batchKeysAt, controlOf, fenceOf, isOver, type PhaseContext, type Slice } from './context.ts'
 
 const CHUNK_SLOTS = 256
 
@@ -18,7 +18,7 @@ export async function discard(context: PhaseContext, at: ShardId, slots: readonl
   for (const chunk of inChunks(slots, CHUNK_SLOTS)) {
     for (let done = false; !done; ) {
       if (isOver(context, slice)) return
-      const result = await controlOf(context, at).discard(fenceOf(context), chunk, context.settings.batchKeys)
+      const result = await controlOf(context, at).discard(fenceOf(context), chunk, batchKeysAt(context, at))
       for (const slot of chunk) context.places.delete(slot)
       context.measured.keysDiscarded += result.deleted
       done = result.done

@@ -8,7 +8,7 @@ import type { Ledger } from '../ledger.ts'
 import type { Controls } from '../observe.ts'
 import type { MigrationSpec } from '../plan.ts'
 import type { SlotProof } from '../proof-packing.ts'
-import type { MigrationSettings } from '../settings.ts'
+import { batchKeysFor, type MigrationSettings } from '../settings.ts'
 import type { TokenBucket } from '../throttle/token-bucket.ts'
 import type { GroupSize } from './group-size.ts'
 import type { Measurements } from './measurements.ts'
@@ -54,4 +54,9 @@ export function fenceOf(context: PhaseContext): Fence {
 
 export function isOver(context: PhaseContext, slice: Slice): boolean {
   return slice.signal.aborted || context.clock.now() >= slice.untilMs
+}
+
+/** Keys a call, for moving or deleting records of this shard. */
+export function batchKeysAt(context: PhaseContext, shard: ShardId): number {
+  return batchKeysFor(context.settings, controlOf(context, shard).kind)
 }

@@ -6,10 +6,10 @@
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { ExportCursor, RecordBatch, ShardId } from '@fractal-lba/shards/port'
 import { applyAt } from './apply.ts'
-import { controlOf, isOver, type PhaseContext, type Slice } from './context.ts'
+import { batchKeysAt, controlOf, isOver, type PhaseContext, type Slice } from './context.ts'
 
-/** Enough to keep both servers of a pair busy: one lane reads while the other writes. */
-const LANES = 2
+/** A lane waits while its batch is made durable; with four, others keep both servers of the pair busy meanwhile. */
+const LANES = 4
 
 interface Copying {
   readonly source: ShardId
@@ -44,7 +44,7 @@ async function copyLane(context: PhaseContext, { source, target, slots }: Copyin
   }
 
   function read(from: ExportCursor): Promise<{ batch: RecordBatch; next: ExportCursor | undefined }> {
-    const promise = controlOf(context, source).exportFrom(from, context.settings.batchKeys)
+    const promise = controlOf(context, source).exportFrom(from, batchKeysAt(context, source))
     // When the write before it fails, nobody is left to await this read.
     promise.catch(() => undefined)
     return promise
@@ -58,7 +58,7 @@ export async function recopy(context: PhaseContext, between: { source: ShardId; 
     const { batch, next }: { batch: RecordBatch; next: ExportCursor | undefined } = await controlOf(
       context,
       between.source,
-    ).exportFrom(cursor, context.settings.batchKeys)
+    ).exportFrom(cursor, batchKeysAt(context, between.source))
     await applyAt(context, between.target, batch)
     cursor = next
   }
