@@ -56,6 +56,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
     segmentBytes: DEFAULT_SEGMENT_BYTES,
     clock: { nowMs: wallClock, after: laterWithoutKeepingAlive },
     onRecoveredSettlements: (settlements) => opened.restore(settlements),
+    onWriting: (batch) => pipeline.onWriting(batch),
     onDurable: (batch) => pipeline.onDurable(batch),
     onRefused: (batch) => pipeline.onRefused(batch),
     onFailed: onBroken,

@@ -32,7 +32,7 @@ describe('the configuration', () => {
       tenants: [{ id: 'default', keys: [{ algorithm: 'none' }] }],
       metricsAuth: undefined,
       admin: undefined,
-      examineThreads: 1,
+      examineThreads: 0,
     })
   })
 

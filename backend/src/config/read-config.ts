@@ -143,8 +143,11 @@ function readAdmin(read: ValueReader): Config['admin'] {
   return { port, token }
 }
 
-/** Ed25519 costs fifty microseconds a summary: then every CPU helps. HMAC needs one thread beside the main one, if there is a CPU for it. */
+/**
+ * Ed25519 costs fifty microseconds a summary: then every other CPU helps. HMAC costs less than handing a summary to another thread and
+ * back, and what it costs is spent while the disk works.
+ */
 function defaultThreads(cpus: number, tenants: readonly TenantKeys[]): number {
   const dear = tenants.some((tenant) => tenant.keys.some((key) => key.algorithm === 'ed25519'))
-  return Math.min(dear ? cpus : 1, cpus - 1 || (dear ? 1 : 0), MAX_EXAMINE_THREADS)
+  return dear ? Math.min(Math.max(1, cpus - 1), MAX_EXAMINE_THREADS) : 0
 }

@@ -4,7 +4,7 @@
  */
 import type { Examined } from './examined.ts'
 
-/** One submission to examine, whose bytes are on disk already. */
+/** One submission to examine, whose bytes are on disk or on their way there. */
 export interface Exhibit {
   readonly tenant: string
   readonly body: Buffer

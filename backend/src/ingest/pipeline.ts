@@ -56,6 +56,8 @@ export interface PipelineParts<R> {
 
 export class Pipeline<R> {
   readonly #parts: PipelineParts<R>
+  /** Of batches that were examined while they were written. */
+  readonly #findings = new WeakMap<readonly DurableEntry<Submission<R> | undefined>[], Promise<readonly Examined[]>>()
   #underWay = 0
   #batches = 0
   #draining = false
@@ -80,6 +82,14 @@ export class Pipeline<R> {
     counters.ingested++
     tenant.counters.ingested++
     return undefined
+  }
+
+  /**
+   * These entries are on their way to the disk. Examining needs nothing else and decides nothing, so it is done while the disk works,
+   * which would leave this thread idle when all clients wait for the same sync.
+   */
+  onWriting(batch: readonly DurableEntry<Submission<R> | undefined>[]): void {
+    this.#findings.set(batch, this.#parts.examiner.examine(batch))
   }
 
   /** The log's bytes of these entries are on disk. */
@@ -122,7 +132,7 @@ export class Pipeline<R> {
     const oldest = batch[0]?.context
     if (oldest) counters.stages.log.record(durableAtMs - oldest.startedAtMs)
 
-    const findings = await examiner.examine(batch)
+    const findings = await (this.#findings.get(batch) ?? examiner.examine(batch))
     const examinedAtMs = monotonic()
     counters.stages.examine.record(examinedAtMs - durableAtMs)
 

@@ -41,6 +41,11 @@ export interface GroupCommitOptions<T> {
   readonly clock: WalClock
   readonly settleDelayMs?: number
   readonly resumeFreeBytes?: number
+  /**
+   * These are on their way to the disk, and will be given to `onDurable` (the same array) or to `onRefused`. A chance to think about them
+   * while the disk works; nothing may be decided or answered yet.
+   */
+  onWriting?(entries: readonly DurableEntry<T>[]): void
   /** See `Wal.append`. */
   onDurable(entries: readonly DurableEntry<T>[]): void
   /** These will not be made durable: answer 503. A crash may still find some of them, as if the answer had been lost. */
@@ -197,6 +202,12 @@ export class GroupCommit<T> implements Wal<T> {
     }
     if (this.#writer?.segment === group.segment.header.segment) this.#write(this.#writer, group)
     else this.#rotateTo(group)
+    if (group.entries.length > 0 && this.#options.onWriting !== undefined) setImmediate(() => this.#tellWriting(group))
+  }
+
+  /** In a turn of its own, since the entries of the write before this one are answered first. */
+  #tellWriting(group: Group<T>): void {
+    if (this.#writing && this.#queue[0] === group) this.#options.onWriting?.(group.entries)
   }
 
   #write(writer: SegmentWriter, group: Group<T>): void {

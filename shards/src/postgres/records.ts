@@ -27,7 +27,7 @@ const MAX_SLOTS_PER_BATCH = 4096
 /** Slots that one digest statement covers; their rows are read in one snapshot. */
 const MAX_SLOTS_PER_DIGEST = 1024
 /** Above this many records of the whole shard, counting a part of them takes seconds, and an estimate does. */
-const COUNT_EXACTLY_UP_TO = 1_000_000
+const COUNT_EXACTLY_UP_TO = 200_000
 
 interface MergeRow {
   readonly added: string
