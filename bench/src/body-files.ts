@@ -1,6 +1,7 @@
 /** The files of signed bodies that a run of the ingest benchmark posts; each body occurs once in its file. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BodySigning } from './bodies.ts'
 
@@ -24,6 +25,7 @@ export async function writeBodies(dir: string, seconds: number, say: (line: stri
     const child = spawn(process.execPath, args, { stdio: 'inherit' })
     const [code] = (await once(child, 'exit')) as [number | null]
     if (code !== 0) throw new Error(`bodies.ts ended with ${code}`)
+    await settleOnDisk(file)
     return file
   }
   const unique = {
@@ -35,4 +37,11 @@ export async function writeBodies(dir: string, seconds: number, say: (line: stri
     ed25519: await write('warm-up-ed25519', WARM_UP_BODIES, 'ed25519', 0),
   }
   return { unique: { ...unique, none: unique.hmac }, warmUp: { ...warmUp, none: warmUp.hmac } }
+}
+
+/** What is still on its way to the disk would compete with the log that is measured. */
+async function settleOnDisk(file: string): Promise<void> {
+  const handle = await open(file, 'r+')
+  await handle.sync()
+  await handle.close()
 }

@@ -84,6 +84,21 @@ describe('pcsIdOf', () => {
 })
 
 describe('theilSen', () => {
+  it('is the upper median of all slopes, for few scales and for many', () => {
+    for (let points = 2; points <= 24; points++) {
+      const scales = Array.from({ length: points }, (_, i) => 2 + i * 3)
+      const counts = scales.map((scale, i) => 1 + ((scale * 7919 + i * 104729) % 997))
+      const slopes = scales.flatMap((scale, i) =>
+        scales.slice(i + 1).map((other, k) => {
+          const rise = Math.log2(counts[i + 1 + k] as number) - Math.log2(counts[i] as number)
+          return rise / (Math.log2(other) - Math.log2(scale))
+        }),
+      )
+      slopes.sort((a, b) => a - b)
+      expect(theilSen(scales, counts), `${points} scales`).toBe(slopes[slopes.length >> 1])
+    }
+  })
+
   it('is the slope of a straight line', () => {
     expect(theilSen([1, 2, 4, 8, 16], [1, 4, 16, 64, 256])).toBe(2)
   })
