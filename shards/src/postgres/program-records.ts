@@ -1,28 +1,6 @@
 /** The functions that move and compare whole slots inside PostgreSQL. Digests are aggregates over the table: none of the code that copies. */
 import { CLOCK_TOLERANCE_MS } from '../port.ts'
 
-/** Rows of slot ranges [first, past), in their order, up to `most`; in the first range only keys after `after`. */
-const EXPORT = `
-create or replace function flk.export_records(firsts int[], pasts int[], after bytea, most int)
-returns table (key bytea, expires_at_ms bigint, record bytea) language plpgsql volatile as $$
-#variable_conflict use_column
-declare
-  v_left int := most;
-  v_rows int;
-begin
-  for i in 1 .. cardinality(firsts) loop
-    return query
-      select d.key, d.expires_at_ms, d.record from flk.decision d
-      where d.key >= flk.slot_start(firsts[i]) and d.key < flk.slot_start(pasts[i]) and (i > 1 or after is null or d.key > after)
-      order by d.key limit v_left;
-    get diagnostics v_rows = row_count;
-    v_left := v_left - v_rows;
-    exit when v_left <= 0;
-  end loop;
-end
-$$;
-`
-
 /**
  * What stands against applying to these slots: the fence as it was seen, or the first slot that is not importing or released for the
  * migration. No row: nothing does. Called when CONTROL is held, by a statement of its own.
@@ -131,4 +109,4 @@ create or replace function flk.holding(slots int[]) returns setof int language s
 $$;
 `
 
-export const RECORD_FUNCTIONS = EXPORT + MAY_APPLY + MERGE + DIGEST + DISCARD
+export const RECORD_FUNCTIONS = MAY_APPLY + MERGE + DIGEST + DISCARD

@@ -1,5 +1,5 @@
 /** Moving and comparing the records of a PostgreSQL shard: binary COPY from one server into the other, and aggregates for the digests. */
-import { type SlotId, slotOfKey } from '@fractal-lba/protocol/ring/slots'
+import { SLOT_COUNT, type SlotId, slotOfKey } from '@fractal-lba/protocol/ring/slots'
 import type { ClientBase } from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import {
@@ -50,9 +50,11 @@ export class PostgresRecords implements RecordStore {
   async exportFrom(cursor: ExportCursor, maxKeys: number): Promise<{ batch: RecordBatch; next: ExportCursor | undefined }> {
     const offered = cursor.slots.slice(0, MAX_SLOTS_PER_BATCH)
     const most = Math.max(1, Math.min(maxKeys, MAX_KEYS_PER_BATCH))
-    const after = cursor.within === undefined ? 'null' : `'\\x${Buffer.from(cursor.within, 'hex').toString('hex')}'`
     const { firsts, pasts } = rangesOf(offered, cursor.within !== undefined)
-    const payload = await this.#copyOut(`select * from flk.export_records('{${firsts}}', '{${pasts}}', ${after}, ${most})`)
+    const starts = firsts.map(slotStart)
+    // What follows a key is that key and a zero byte.
+    if (cursor.within !== undefined) starts[0] = `${Buffer.from(cursor.within, 'hex').toString('hex')}00`
+    const payload = await this.#copyOut(exportQuery(starts, pasts.map(slotStart), most))
     let last: Buffer | undefined
     const slots = new Set<SlotId>()
     const keys = eachKey(payload, (key) => {
@@ -259,6 +261,25 @@ async function copyIn(client: ClientBase, table: string, payload: Buffer): Promi
   stream.on('error', reject).on('finish', resolve)
   stream.end(payload)
   await promise
+}
+
+/**
+ * Rows of key ranges [start, end), in their order, at most `most`. A nested loop over the ranges, each an index scan in the order of keys that stops
+ * at the limit: it streams, where a function that returns rows would first collect them.
+ */
+function exportQuery(starts: readonly string[], ends: readonly string[], most: number): string {
+  const keys = (list: readonly string[]) => `'{${list.map((hex) => `"\\\\x${hex}"`).join(',')}}'::bytea[]`
+  return `select d.key, d.expires_at_ms, d.record
+    from unnest(${keys(starts)}, ${keys(ends)}) with ordinality as range (first, past, n)
+    cross join lateral (
+      select * from flk.decision d where d.key >= range.first and d.key < range.past order by d.key limit ${most}
+    ) d
+    limit ${most}`
+}
+
+/** Where the keys of a slot begin, in hex, as flk.slot_start has it. */
+function slotStart(slot: number): string {
+  return slot < SLOT_COUNT ? (slot << 2).toString(16).padStart(4, '0') : 'ff'.repeat(33)
 }
 
 /** Slots that follow each other are one range of keys; the first slot is one of its own when it is resumed inside. */
