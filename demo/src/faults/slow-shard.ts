@@ -5,8 +5,10 @@
 import type { Snapshot } from '../view/snapshot.ts'
 import { type Fault, inMidCopy } from './fault.ts'
 
-/** First delay one way, as a share of the latency gate: a put meets it once each way, and waits for the one before it too. */
-const FIRST_SHARE = 0.2
+/** What the fleet's p95 should be after the first delay, as a share of its gate; from there it is adjusted. */
+const FIRST_SHARE = 0.7
+/** By how much of a delay the p95 grows: a put meets it once each way, and waits for the one before it too. */
+const DELAYS_IN_P95 = 4
 /** Between these shares of its gate the fleet's p95 is kept: a copy backs off from 0.8 on, a gate fails at 1. */
 const NEAR = { from: 0.83, to: 0.92 } as const
 /** The copy has backed off when it does less than this share of what it did. */
@@ -28,7 +30,7 @@ export const slowShard: Fault = {
     let moment = await until(({ elapsedMs }) => elapsedMs >= began.elapsedMs + RATE_OVER_MS)
     const history = [began, moment]
     const before = copyRate(history)
-    proxy.delayMs = p95GateMs * FIRST_SHARE
+    proxy.delayMs = Math.max(1, (p95GateMs * FIRST_SHARE - (gateP95(moment) ?? 0)) / DELAYS_IN_P95)
     events.warn(
       `fault: every packet to and from ${name} is about ${proxy.delayMs.toFixed(0)} ms late; the copy does ${before.toFixed(0)} keys/s, the fleet's p95 is ${gateP95(moment)?.toFixed(0)} ms`,
     )
