@@ -23,8 +23,8 @@ export interface FaultScene {
 export interface Fault {
   /** The shards whose network it needs in its hands. */
   readonly proxied?: readonly ShardName[]
-  /** Ceiling of the copy in keys per second, where the fault needs a copy that takes its time. */
-  readonly copyCeiling?: number
+  /** Ceiling of the copy in keys for each submission, where the fault needs a copy that takes its time. */
+  readonly copyPerSubmission?: number
   /** How a migration should end with it. */
   readonly expectedEnd: 'Completed' | 'RolledBack'
   /** Resolves when it has done and seen what it is there for. */

@@ -20,7 +20,7 @@ const RATE_OVER_MS = 2500
 export const slowShard: Fault = {
   proxied: ['shard-1'],
   // Slow from the start, so that the copy lasts long enough to see it get slower.
-  copyCeiling: 300,
+  copyPerSubmission: 0.25,
   expectedEnd: 'Completed',
   async strike({ shards, events, until, p95GateMs }) {
     const slow = shards.find(({ proxy }) => proxy)

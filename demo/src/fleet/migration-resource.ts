@@ -27,7 +27,7 @@ export function migrationManifest({ backend, shards, maxLatencyP95Ms, brisk, cop
       sourceShards: shards.slice(0, 1),
       targetShards: shards,
       dedupBackend: backend,
-      batchSize: copyCeiling ? 30 : 200,
+      batchSize: copyCeiling ? Math.ceil(copyCeiling / 10) : 200,
       // Low enough that the copy takes some seconds and can be watched, and be disturbed.
       throttleQPS: copyCeiling ?? (brisk ? 10_000 : 1000),
       healthGates: { maxLatencyP95: maxLatencyP95Ms, maxErrorRate: 1, minDedupHitRatio: 40 },

@@ -30,7 +30,7 @@ export async function tellReshard(stage: ReshardStage, loadStartedAtSeconds: num
     shards: shards.map(({ url }) => url),
     maxLatencyP95Ms: options.p95Gate,
     brisk: options.brisk,
-    copyCeiling: fault?.copyCeiling,
+    copyCeiling: fault?.copyPerSubmission && Math.ceil(options.rate * fault.copyPerSubmission),
   })
   events.info(
     `applied ${manifest}: ${shards[0]?.name} gives slots to ${shards
