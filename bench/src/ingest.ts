@@ -50,21 +50,21 @@ const MEMORY: Subject = { name: 'memory', signing: 'hmac', start: (walDir) => ve
 
 const MEMORY_ED25519: Subject = { name: 'memory, Ed25519', signing: 'ed25519', start: (walDir) => verifier(walDir, ED25519) }
 
-const REDIS: Subject = {
-  name: 'redis',
-  signing: 'hmac',
-  async start(walDir) {
-    const redis = await startRedis()
-    const { port, stop } = await verifier(walDir, { ...HMAC, DEDUP_BACKEND: 'redis', REDIS_ADDR: redis.url })
-    return {
-      port,
-      stop: () =>
-        stop()
-          .then(() => redis.stop())
-          .then(() => rm(redis.dataDir, { recursive: true })),
-    }
-  },
+function redis(name: string, appendFsync: 'always' | 'everysec'): Subject {
+  return {
+    name,
+    signing: 'hmac',
+    async start(walDir) {
+      const server = await startRedis({ appendFsync })
+      const { port, stop } = await verifier(walDir, { ...HMAC, DEDUP_BACKEND: 'redis', REDIS_ADDR: server.url })
+      const stopBoth = () => stop().then(() => server.stop())
+      return { port, stop: () => stopBoth().then(() => rm(server.dataDir, { recursive: true })) }
+    },
+  }
 }
+
+const REDIS = redis('redis', 'always')
+const REDIS_EVERYSEC = redis('redis, appendfsync everysec', 'everysec')
 
 const POSTGRES: Subject = {
   name: 'postgres',
@@ -95,7 +95,7 @@ export async function benchIngest({ rounds, seconds, say }: IngestOptions): Prom
     const rates = new Map<string, number[]>()
     const duplicates: { fresh: number[]; repeated: number[] } = { fresh: [], repeated: [] }
     for (let round = 0; round < rounds; round++) {
-      for (const subject of [BARE, MEMORY, MEMORY_ED25519, REDIS, POSTGRES]) {
+      for (const subject of [BARE, MEMORY, MEMORY_ED25519, REDIS, REDIS_EVERYSEC, POSTGRES]) {
         const walDir = await mkdtemp(join(scratch, 'wal-'))
         const running = await subject.start(walDir)
         try {
@@ -128,6 +128,7 @@ export async function benchIngest({ rounds, seconds, say }: IngestOptions): Prom
       figures: [
         figure('memory, HMAC', MEMORY, BARE, 0.85),
         figure('redis, HMAC', REDIS, MEMORY, 0.8),
+        figure('redis, appendfsync everysec, HMAC', REDIS_EVERYSEC, MEMORY, 0.8),
         figure('postgres, HMAC', POSTGRES, MEMORY, 0.6),
         figure('memory, Ed25519', MEMORY_ED25519, MEMORY, 0.5),
         {

@@ -27,7 +27,7 @@ export async function benchLatency(seconds: number, say: (line: string) => void)
     say(`latency: ${RATE_PER_SECOND} req/s for ${seconds} s ...`)
     const bodies = Array.from({ length: RATE_PER_SECOND * (seconds + 2) }, (_, n) => Buffer.from(benchBody(n, 'hmac')))
     const urls = [`http://127.0.0.1:${verifier.listening.port}/v1/pcs/submit`]
-    const load = { urls, ratePerSecond: RATE_PER_SECOND }
+    const load = { urls, ratePerSecond: RATE_PER_SECOND, punctual: true }
     await openLoop({ ...load, bodies: bodies.slice(0, 2 * RATE_PER_SECOND), seconds: 2 })
     const { latenciesMs, statuses } = await openLoop({ ...load, bodies: bodies.slice(2 * RATE_PER_SECOND), seconds })
     if (statuses.size !== 1 || !statuses.has(200)) throw new Error(`not all answers were 200: ${[...statuses].join('; ')}`)

@@ -64,7 +64,8 @@ async function measureStore(store: string, start: () => Promise<RunningServer>, 
     const pods = ['--pods', `http://127.0.0.1:${verifier.listening.adminPort}`, '--admin-token-file', tokenFile]
     const pace = ['--soak', '1', '--step-seconds', '1', '--throttle', '20000']
     const list = shards.map(({ url }) => url).join(',')
-    const args = ['run', '--from', source.url, '--to', list, ...pods, ...pace, '--output', 'json']
+    const kept = ['--certificate', join(scratch, 'certificate.json')]
+    const args = ['run', '--from', source.url, '--to', list, ...pods, ...pace, ...kept, '--output', 'json']
     const { stdout } = await promisify(execFile)(process.execPath, [
       '--disable-warning=ExperimentalWarning',
       COMMAND,

@@ -48,6 +48,27 @@ describe('the pace of the copy', () => {
     expect(bucket.ratePerSecond).toBe(10_000)
   })
 
+  it('does not sleep off a debt at the floor when the fleet is well again', async () => {
+    const clock = new ManualClock()
+    const bucket = new TokenBucket(1000, clock)
+    await copyFor(bucket, clock, 1)
+    for (let second = 0; second < 10; second++) {
+      bucket.adjust({ p95Ms: 190, limitMs: 200 })
+      await bucket.take(5)
+    }
+    const floor = bucket.ratePerSecond
+    const debtKeys = 1000
+    const startedMs = clock.ms
+    let nextReadingMs = clock.ms + 1000
+    const sleep = clock.sleep.bind(clock)
+    clock.sleep = async (ms) => {
+      await sleep(ms)
+      for (; clock.ms >= nextReadingMs; nextReadingMs += 1000) bucket.adjust({ p95Ms: 20, limitMs: 200 })
+    }
+    await bucket.take(debtKeys)
+    expect((clock.ms - startedMs) / 1000).toBeLessThan(debtKeys / floor / 4)
+  })
+
   it('is found by measurement where no ceiling was given', async () => {
     const clock = new ManualClock()
     const bucket = new TokenBucket(undefined, clock)

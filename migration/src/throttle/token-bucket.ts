@@ -17,6 +17,10 @@ const FLOOR_SHARE = 0.02
 const CLIMB_SHARE = 0.05
 /** Work that was not done in a pause is made up for at most this long. */
 const BURST_MS = 250
+/** How long a copy that waits may not notice a new rate. */
+const LONGEST_SLEEP_MS = 100
+/** What is owed by rounding alone would be slept for without end. */
+const SHORTEST_SLEEP_MS = 1
 /** An unthrottled copy that has to back off starts from the rate that it was measured at. */
 const UNTHROTTLED = Number.POSITIVE_INFINITY
 
@@ -48,19 +52,28 @@ export class TokenBucket {
     if (this.#rate === UNTHROTTLED) return
     this.#fill()
     this.#tokens -= keys
-    if (this.#tokens < 0) await this.#clock.sleep((-this.#tokens / this.#rate) * 1000, signal)
+    // In slices, since the rate may climb meanwhile: a debt made at the floor must not be slept off at the floor when the fleet is well again.
+    while (this.#tokens < 0) {
+      const owedMs = (-this.#tokens / this.#rate) * 1000
+      await this.#clock.sleep(Math.min(LONGEST_SLEEP_MS, Math.max(SHORTEST_SLEEP_MS, owedMs)), signal)
+      if (signal?.aborted) return
+      this.#fill()
+    }
   }
 
   /** Adjusts the rate to a reading; called at each new one, about once a second. */
   adjust(reading: LatencyReading): void {
     const measured = this.#measuredRate()
-    if (measured === 0) return
+    // Nothing was taken: either nothing is copied now, or the copy waits for its debt, which only a climb can shorten.
+    if (measured === 0 && this.#rate === UNTHROTTLED) return
     if (reading.p95Ms > reading.limitMs * BACK_OFF_AT) {
+      if (measured === 0) return
       this.#fill()
       const from = Math.min(this.#rate, Math.max(measured, 1))
       const floor = (this.#ceiling === UNTHROTTLED ? Math.max(measured, 1000) : this.#ceiling) * FLOOR_SHARE
       this.#rate = Math.max(floor, from / 2)
     } else if (this.#rate !== this.#ceiling) {
+      this.#fill()
       const step = (this.#ceiling === UNTHROTTLED ? Math.max(measured, 1000) : this.#ceiling) * CLIMB_SHARE
       this.#rate = Math.min(this.#ceiling, this.#rate + step)
     }
