@@ -20,6 +20,7 @@ const SESSION = [
   'synchronous_commit=on',
   'plan_cache_mode=force_generic_plan',
   'enable_seqscan=off',
+  'enable_bitmapscan=off',
   'jit=off',
   'idle_in_transaction_session_timeout=15000',
 ]
