@@ -5,6 +5,8 @@ import { inChunks } from './chunks.ts'
 import { batchKeysAt, controlOf, fenceOf, isOver, type PhaseContext, type Slice } from './context.ts'
 
 const CHUNK_SLOTS = 256
+/** A delete reads no record out, sends none and writes none: this many of them count as one key copied. */
+const DELETES_PER_COPY = 8
 
 export async function stopCapture(context: PhaseContext, at: ShardId, slots: readonly SlotId[], slice: Slice): Promise<void> {
   for (const chunk of inChunks(slots, CHUNK_SLOTS)) {
@@ -13,7 +15,7 @@ export async function stopCapture(context: PhaseContext, at: ShardId, slots: rea
   }
 }
 
-/** Deletes under the same pace as the copy, since it costs the shard about as much. The shard checks in each step that it owns none of them. */
+/** Deletes under the same throttle as the copy, so that it backs off as well when the fleet is slow. The shard checks in each step that it owns none of them. */
 export async function discard(context: PhaseContext, at: ShardId, slots: readonly SlotId[], slice: Slice): Promise<void> {
   for (const chunk of inChunks(slots, CHUNK_SLOTS)) {
     for (let done = false; !done; ) {
@@ -22,7 +24,7 @@ export async function discard(context: PhaseContext, at: ShardId, slots: readonl
       for (const slot of chunk) context.places.delete(slot)
       context.measured.keysDiscarded += result.deleted
       done = result.done
-      await context.throttle.take(result.deleted, slice.signal)
+      await context.throttle.take(Math.ceil(result.deleted / DELETES_PER_COPY), slice.signal)
     }
   }
 }
