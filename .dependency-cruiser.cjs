@@ -12,6 +12,8 @@ const ROOMS = {
   servers: [],
   demo: ['protocol', 'shards', 'servers', 'sdk/typescript', 'backend/src/wal/'],
   bench: ['protocol', 'shards', 'servers', 'migration', 'sdk/typescript', 'backend'],
+  image: [],
+  e2e: ['protocol', 'shards', 'servers', 'sdk/typescript', 'migration', 'image', 'operator/src/api/', 'demo/'],
 }
 
 const anyRoom = `^(${Object.keys(ROOMS).join('|')})/`

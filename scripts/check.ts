@@ -8,7 +8,20 @@ import { styleText } from 'node:util'
 
 const root = join(import.meta.dirname, '..')
 const bin = (name: string) => join(root, 'node_modules', '.bin', name)
-const ROOMS = ['protocol', 'shards', 'backend', 'migration', 'operator', 'sdk', 'servers', 'demo', 'bench', 'scripts']
+const ROOMS = [
+  'protocol',
+  'shards',
+  'backend',
+  'migration',
+  'operator',
+  'sdk',
+  'servers',
+  'demo',
+  'bench',
+  'image',
+  'e2e',
+  'scripts',
+]
 
 interface Check {
   readonly name: string
