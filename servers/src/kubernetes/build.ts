@@ -75,7 +75,7 @@ async function replaceLines(set: GoProgramSet, cwd: string): Promise<string[]> {
     const staging = set.version.replace(/^v1\./, 'v0.')
     return [...text.matchAll(/^\t(k8s\.io\/\S+) v0\.0\.0$/gm)].map(([, module]) => `${module} => ${module} ${staging}`)
   }
-  return [...text.matchAll(/^(?:replace )?\s*(\S+ => \S+ v\S+)/gm)].map((match) => match[1] ?? '')
+  return [...text.matchAll(/^(?:replace )?\s*(\S+(?: v\S+)? => \S+ v\S+)/gm)].map((match) => match[1] ?? '')
 }
 
 function go(args: readonly string[], cwd: string): Promise<string> {

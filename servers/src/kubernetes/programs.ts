@@ -50,7 +50,7 @@ export const CLUSTER_PROGRAMS: readonly GoProgramSet[] = [
 /** What checks manifests without a cluster. */
 export const CHART_PROGRAMS: readonly GoProgramSet[] = [
   single('helm', 'helm.sh/helm/v4', 'v4.3.1', 'cmd/helm'),
-  single('helm-unittest', 'github.com/helm-unittest/helm-unittest', 'v1.1.2', 'cmd/helm-unittest'),
+  { ...single('helm-unittest', 'github.com/helm-unittest/helm-unittest', 'v1.1.2', 'cmd/helm-unittest'), replace: 'own' },
 ]
 
 /** Argo CD is one binary; the name it is started by is its role. */
