@@ -61,7 +61,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => en
 try {
   pod = await startPod(config, {
     log,
-    version: packageJson.version,
+    version: config.version ?? packageJson.version,
     wallClock: Date.now,
     monotonic: () => performance.now(),
     random: Math.random,

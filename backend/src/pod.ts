@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Logger } from 'pino'
 import { makeReport } from './admin/report.ts'
 import { buildAdminServer } from './admin/server.ts'
+import { ReloadedTls, readTls } from './admin/tls.ts'
 import type { Config } from './config/read-config.ts'
 import { buildServer } from './http/server.ts'
 import { HttpReplies } from './http/submit-route.ts'
@@ -17,6 +18,7 @@ import { RetryQueue } from './ingest/retry-queue.ts'
 import { Maintenance } from './maintenance.ts'
 import { Counters } from './metrics/counters.ts'
 import { Exposition } from './metrics/exposition.ts'
+import { openPolicies } from './policies/pod-policies.ts'
 import { openStore } from './stores/open-store.ts'
 import { Tenants } from './tenants/tenants.ts'
 import { DEFAULT_SEGMENT_BYTES, openWal } from './wal/open.ts'
@@ -48,6 +50,12 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
   const tenants = new Tenants(config.tenants, config.tokenRate, monotonic())
   const effects = new Effects(counters, tenants, (equivocation) => log.warn(equivocation, 'equivocation'))
   const replies = new HttpReplies(counters)
+  const policies = await openPolicies(config)
+  const adminTls =
+    config.admin?.tls &&
+    new ReloadedTls(config.admin.tls, await readTls(config.admin.tls), (error) =>
+      log.error({ err: error }, 'the TLS files of the admin port cannot be used; it goes on with those it had'),
+    )
   const examiner = openExaminer(config.examineThreads, config.pod, config.tenants, onBroken)
   const opened = await openStore(config, { counters, log, wallClock, random: around.random, onBroken })
   const openedWal = await openWal<Submission<FastifyReply> | undefined>({
@@ -137,8 +145,12 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
           config: () => opened.fleetConfig,
           shards: () => opened.shards(),
           walBacklog: () => wal.backlogEntries,
+          policies: () => policies.current,
+          version: around.version,
         }),
       applyConfig: (push) => opened.applyConfig(push),
+      applyPolicies: (push) => policies.apply(push),
+      tls: adminTls?.material,
       slots: () => opened.slots(),
       drain: () => void pipeline.drain(),
       acknowledge: (shard) => opened.acknowledge(shard),
@@ -151,6 +163,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
     wallClock,
     onFailed: (what, error) => log.error({ err: error }, `${what} failed; it is tried again`),
   })
+  if (admin) adminTls?.keepFresh(admin.server)
   const adminPort = admin && (await listen(admin, config.host, config.admin?.port ?? 0))
   const port = await listen(app, config.host, config.port)
 
@@ -170,6 +183,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
       await wal.close()
       await opened.checkpoint(wal.currentSegment, true)
       await store.close()
+      adminTls?.stop()
       await admin?.close()
     },
   }

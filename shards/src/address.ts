@@ -24,6 +24,12 @@ const KINDS: Record<string, StoreKind> = {
 
 const DEFAULT_PORTS: Record<StoreKind, string> = { redis: '6379', postgres: '5432', memory: '' }
 
+/** For shards whose addresses are kept without credentials, as they are wherever many may read them. */
+export interface ShardCredentials {
+  readonly username?: string
+  readonly password: string
+}
+
 /** @throws Error that says what is wrong with the address, without repeating its credentials. */
 export function parseShardAddress(text: string): ShardAddress {
   let url: URL
@@ -60,4 +66,15 @@ export function parseShardList(texts: readonly string[]): ShardAddress[] {
     ids.add(id)
   }
   return shards
+}
+
+/** The same shard, with credentials to connect with; an address that carries its own keeps them. */
+export function withCredentials(address: ShardAddress, credentials: ShardCredentials | undefined): ShardAddress {
+  if (!credentials || address.kind === 'memory') return address
+  const url = new URL(address.url)
+  if (url.username || url.password) return address
+  // The setters of a URL leave a percent sign as it is, and connecting decodes it.
+  url.username = encodeURIComponent(credentials.username ?? '')
+  url.password = encodeURIComponent(credentials.password)
+  return { ...address, url: url.href }
 }

@@ -4,22 +4,28 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
+import { checkPoliciesPush, type PoliciesPush } from '@fractal-lba/protocol/config/policies'
 import { formatSlots } from '@fractal-lba/protocol/ring/slot-ranges'
 import type { PodReport } from '@fractal-lba/protocol/telemetry/pod-report'
 import fastify, { type FastifyInstance } from 'fastify'
 import { isConfigPush } from '../config/config-push-schema.ts'
 import type { ApplyResult } from '../dedup/sharded/fleet-membership.ts'
+import type { PoliciesResult } from '../policies/pod-policies.ts'
+import type { TlsMaterial } from './tls.ts'
 
 export interface AdminParts {
   readonly token: string
   readonly report: () => PodReport
   readonly applyConfig: (push: ConfigPush) => Promise<ApplyResult>
+  readonly applyPolicies: (push: PoliciesPush) => Promise<PoliciesResult>
   /** Slots by shard id, as this pod routes them; empty where the store has no shards. */
   readonly slots: () => ReadonlyMap<string, readonly number[]>
   /** Takes no submissions from here on; the process stays until it is told to end. */
   readonly drain: () => void
   /** @returns false when no shard of this id had lost state. */
   readonly acknowledge: (shard: string) => boolean
+  /** Served as HTTPS where given; `ca` makes a client certificate of it a must, besides the token. */
+  readonly tls: TlsMaterial | undefined
   readonly onError: (error: unknown) => void
 }
 
@@ -27,7 +33,11 @@ export interface AdminParts {
 const MAX_BODY_BYTES = 1024 * 1024
 
 export function buildAdminServer(parts: AdminParts): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: MAX_BODY_BYTES, forceCloseConnections: 'idle', return503OnClosing: false })
+  const options = { logger: false, bodyLimit: MAX_BODY_BYTES, forceCloseConnections: 'idle', return503OnClosing: false } as const
+  const { tls } = parts
+  const app = (
+    tls ? fastify({ ...options, https: { ...tls, minVersion: 'TLSv1.2', requestCert: tls.ca !== undefined } }) : fastify(options)
+  ) as FastifyInstance
   const expected = digestOf(`Bearer ${parts.token}`)
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -69,6 +79,17 @@ export function buildAdminServer(parts: AdminParts): FastifyInstance {
       case 'unreachable':
         return reply.code(503).send({ error: 'unreachable', message: result.problem })
     }
+  })
+
+  app.put('/admin/v1/policies', async (request, reply) => {
+    const checked = checkPoliciesPush(request.body)
+    if (!checked.ok)
+      return reply.code(400).send({ error: 'invalid', field: checked.field, message: `${checked.field} ${checked.problem}` })
+    const { push } = checked
+    const result = await parts.applyPolicies(push)
+    if (result.kind === 'fenced')
+      return reply.code(409).send({ error: 'fenced', message: `epoch ${result.seen} has been seen`, seen: result.seen })
+    return reply.send({ revision: push.revision, epoch: push.epoch })
   })
 
   app.post('/admin/v1/drain', (_request, reply) => {

@@ -3,6 +3,7 @@
  * names its variable, and none shows a secret.
  */
 
+import type { ShardCredentials } from '@fractal-lba/shards/address'
 import { parseTenants } from '../tenants/parse-tenants.ts'
 import { DEFAULT_TENANT } from '../tenants/tenants.ts'
 import { parseTenantKey, type SigningAlgorithm, type TenantKeys } from '../verify/tenant-keys.ts'
@@ -23,12 +24,25 @@ export interface Config {
   /** Submissions a second for each tenant; 0 sets no limit. */
   readonly tokenRate: number
   readonly metricsAuth: { readonly user: string; readonly password: string } | undefined
+  /** Path of the desired policies, where one is used. */
+  readonly policiesPath: string | undefined
+  /** For shards whose address carries none. */
+  readonly shardCredentials: ShardCredentials | undefined
   /** Undefined: no admin API. */
-  readonly admin: { readonly port: number; readonly token: string } | undefined
+  readonly admin: { readonly port: number; readonly token: string; readonly tls: AdminTls | undefined } | undefined
+  /** Undefined: that of the package. */
+  readonly version: string | undefined
   readonly examineThreads: number
   readonly storeDeadlineMs: number
   readonly drainTimeoutMs: number
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+/** Paths of PEM files. */
+export interface AdminTls {
+  readonly certFile: string
+  readonly keyFile: string
+  readonly clientCaFile: string | undefined
 }
 
 export interface Machine {
@@ -37,6 +51,7 @@ export interface Machine {
 }
 
 const POD_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/
+const VERSION = /^[A-Za-z0-9][A-Za-z0-9._+:@/-]{0,127}$/
 const MIN_TOKEN_LENGTH = 8
 const MAX_EXAMINE_THREADS = 16
 
@@ -55,6 +70,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ma
     walDir: read.text('WAL_DIR') ?? 'data/wal',
     store: readStoreConfig(read),
     fleetConfigPath: read.text('FLK_FLEET_CONFIG'),
+    policiesPath: read.text('FLK_POLICIES'),
+    shardCredentials: readShardCredentials(read),
+    version: readVersion(read),
     tenants,
     tokenRate: read.number('TOKEN_RATE', 0, 10_000_000, 100),
     metricsAuth: readMetricsAuth(read),
@@ -123,6 +141,21 @@ function readPodName(read: ValueReader, hostname: string): string {
   return given ?? hostname
 }
 
+function readVersion(read: ValueReader): string | undefined {
+  const given = read.text('FLK_VERSION')
+  if (given !== undefined && !VERSION.test(given))
+    read.refuse('FLK_VERSION', 'must be at most 128 letters, digits, ".", "_", "+", ":", "@", "/" or "-"')
+  return given
+}
+
+function readShardCredentials(read: ValueReader): ShardCredentials | undefined {
+  const username = read.text('FLK_SHARD_USERNAME')
+  const password = read.text('FLK_SHARD_PASSWORD')
+  if (password !== undefined) return { password, ...(username !== undefined && { username }) }
+  if (username !== undefined) read.refuse('FLK_SHARD_PASSWORD', 'must be set where FLK_SHARD_USERNAME is')
+  return undefined
+}
+
 function readMetricsAuth(read: ValueReader): Config['metricsAuth'] {
   const user = read.text('METRICS_USER')
   const password = read.text('METRICS_PASS')
@@ -137,10 +170,24 @@ function readAdmin(read: ValueReader): Config['admin'] {
   const token = read.text('FLK_ADMIN_TOKEN')
   if (token === undefined) {
     if (read.text('FLK_ADMIN_PORT') !== undefined) read.refuse('FLK_ADMIN_TOKEN', 'must be set where FLK_ADMIN_PORT is')
+    for (const name of ADMIN_TLS)
+      if (read.text(name) !== undefined) read.refuse('FLK_ADMIN_TOKEN', `must be set where ${name} is`)
     return undefined
   }
   if (token.length < MIN_TOKEN_LENGTH) read.refuse('FLK_ADMIN_TOKEN', `must have at least ${MIN_TOKEN_LENGTH} characters`)
-  return { port, token }
+  return { port, token, tls: readAdminTls(read) }
+}
+
+const ADMIN_TLS = ['FLK_ADMIN_TLS_CERT_FILE', 'FLK_ADMIN_TLS_KEY_FILE', 'FLK_ADMIN_TLS_CLIENT_CA_FILE'] as const
+
+function readAdminTls(read: ValueReader): AdminTls | undefined {
+  const [certFile, keyFile, clientCaFile] = ADMIN_TLS.map((name) => read.text(name))
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile, clientCaFile }
+  const given = ADMIN_TLS.find((name) => read.text(name) !== undefined)
+  if (given === undefined) return undefined
+  if (certFile === undefined) read.refuse('FLK_ADMIN_TLS_CERT_FILE', `must be set where ${given} is`)
+  if (keyFile === undefined) read.refuse('FLK_ADMIN_TLS_KEY_FILE', `must be set where ${given} is`)
+  return undefined
 }
 
 /**

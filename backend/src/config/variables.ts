@@ -39,6 +39,18 @@ export const MULTI_TENANT: readonly Variable[] = [
 
 export const SHARDING: readonly Variable[] = [
   { name: 'DEDUP_SHARDS', byDefault: '-', what: 'shard addresses (redis://… or postgres://…), comma-separated', secret: true },
+  {
+    name: 'FLK_SHARD_USERNAME',
+    byDefault: '-',
+    what: 'user for shards whose address carries no credentials; only with FLK_SHARD_PASSWORD',
+    secret: true,
+  },
+  {
+    name: 'FLK_SHARD_PASSWORD',
+    byDefault: '-',
+    what: 'password for shards whose address carries no credentials, so that addresses can be kept where many read them',
+    secret: true,
+  },
   { name: 'DEDUP_VNODES', byDefault: '150', what: 'virtual nodes a shard in the first placement of slots' },
 ]
 
@@ -61,6 +73,23 @@ export const OWN: readonly Variable[] = [
     byDefault: '-',
     what: 'JSON file of the desired fleet config; where it exists it wins over DEDUP_SHARDS',
   },
+  {
+    name: 'FLK_POLICIES',
+    byDefault: '-',
+    what: 'JSON file of the desired policies, for a pod that was given none of a higher epoch; what it is given it keeps in WAL_DIR',
+  },
+  {
+    name: 'FLK_ADMIN_TLS_CERT_FILE',
+    byDefault: '-',
+    what: 'certificate chain (PEM) of the admin port, which then speaks HTTPS only; taken anew when it changes',
+  },
+  { name: 'FLK_ADMIN_TLS_KEY_FILE', byDefault: '-', what: 'its private key (PEM)' },
+  {
+    name: 'FLK_ADMIN_TLS_CLIENT_CA_FILE',
+    byDefault: '-',
+    what: 'CA certificates (PEM): the admin port then takes only clients with a certificate of one of them, and the token is still needed',
+  },
+  { name: 'FLK_VERSION', byDefault: 'that of the package', what: 'version of this build, as it reports it' },
   {
     name: 'FLK_EXAMINE_THREADS',
     byDefault: 'by CPU and algorithm',

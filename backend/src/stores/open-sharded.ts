@@ -5,11 +5,12 @@
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
 import { placeSlots } from '@fractal-lba/protocol/ring/ring'
 import { SLOT_COUNT, type SlotId } from '@fractal-lba/protocol/ring/slots'
-import { parseShardList } from '@fractal-lba/shards/address'
+import { parseShardList, type ShardAddress, withCredentials } from '@fractal-lba/shards/address'
 import { openShardControl, openShardData } from '@fractal-lba/shards/open'
 import { ShardUnavailable } from '@fractal-lba/shards/port'
-import { readFleetConfigFile, writeFleetConfigFile } from '../config/fleet-config-file.ts'
+import { readFleetConfigFile } from '../config/fleet-config-file.ts'
 import type { Config } from '../config/read-config.ts'
+import { replaceFile } from '../config/replace-file.ts'
 import type { StoreConfig } from '../config/store-config.ts'
 import { FleetMembership, startingConfig } from '../dedup/sharded/fleet-membership.ts'
 import { joinFleet } from '../dedup/sharded/join-fleet.ts'
@@ -30,7 +31,8 @@ export async function openShardedStore(
   const { counters, log, wallClock, onBroken } = around
   const path = config.fleetConfigPath
   const started = (path && (await readFleetConfigFile(path))) || startingConfig({ shards })
-  const addresses = parseShardList(started.config.shards)
+  const withOurs = (address: ShardAddress) => withCredentials(address, config.shardCredentials)
+  const addresses = parseShardList(started.config.shards).map(withOurs)
   const ids = addresses.map((address) => address.id)
   const table = new RoutingTable(ids, placeSlots(ids, vnodes))
   const store = new ShardedStore(
@@ -50,7 +52,7 @@ export async function openShardedStore(
   )
   const membership = new FleetMembership(started, {
     store,
-    connect: (address) => openShardData(address),
+    connect: (address) => openShardData(withOurs(address)),
     wallClock,
     persist: (push) => persist(path, push),
     onCloseFailed: (error) => log.warn({ err: error }, 'a shard that left could not be closed well'),
@@ -80,7 +82,7 @@ export async function openShardedStore(
   async function persist(file: string | undefined, push: ConfigPush): Promise<void> {
     if (file === undefined) return
     try {
-      await writeFleetConfigFile(file, push, config.pod)
+      await replaceFile(file, `${JSON.stringify(push)}\n`, config.pod)
     } catch (error) {
       // A mounted ConfigMap cannot be written, and need not be: whoever pushed this has put it there as well.
       if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error

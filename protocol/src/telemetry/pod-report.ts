@@ -28,6 +28,12 @@ export interface PodReport {
     readonly regressed: boolean
   }[]
   readonly walBacklogEntries: number
+  /** Of the policies that it was last given. This and what follows is missing in reports of pods that are older than it. */
+  readonly policies?: { readonly revision: string; readonly epoch: number }
+  /** What this build can carry out of what policies may ask, e.g. `crr`; a name that is not here is not done. */
+  readonly capabilities?: readonly string[]
+  /** Of the build. */
+  readonly version?: string
 }
 
 export interface RequestCounters {

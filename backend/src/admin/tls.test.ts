@@ -1,0 +1,133 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFile, writeFile } from 'node:fs/promises'
+import { createServer, request } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { ADMIN_TOKEN, type PodProcess, podEnvironment, startPodProcess } from '../testing/pod-process.ts'
+import { ReloadedTls, readTls } from './tls.ts'
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+if (!hasOpenssl) console.warn('skipped: tests of the TLS admin port need the openssl command to make certificates')
+
+let folder: string
+const file = (name: string): string => join(folder, name)
+const pem = (name: string): string => readFileSync(file(name), 'utf8')
+
+function makeCertificate(name: string, issuer: string | undefined): void {
+  const signed = issuer === undefined ? [] : ['-CA', file(`${issuer}.crt`), '-CAkey', file(`${issuer}.key`)]
+  const to = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)]
+  const as = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  execFileSync('openssl', ['req', '-x509', ...key, ...as, ...signed, ...to], { stdio: 'ignore' })
+}
+
+interface Asked {
+  readonly status: number | undefined
+  readonly server: string
+}
+
+function ask(port: number, options: { cert?: string; key?: string; token?: string }): Promise<Asked> {
+  const { token, ...client } = options
+  return new Promise((resolve, reject) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const sent = request({
+      port,
+      host: '127.0.0.1',
+      path: '/admin/v1/report',
+      ca: pem('ca.crt'),
+      agent: false,
+      headers,
+      ...client,
+    })
+    sent.on('error', reject)
+    sent.on('response', (response) => {
+      const server = String((response.socket as TLSSocket).getPeerCertificate().subject.CN)
+      response.resume().on('end', () => resolve({ status: response.statusCode, server }))
+    })
+    sent.end()
+  })
+}
+
+beforeAll(() => {
+  if (!hasOpenssl) return
+  folder = mkdtempSync(join(tmpdir(), 'flk-tls-'))
+  makeCertificate('ca', undefined)
+  for (const name of ['server', 'next', 'client']) makeCertificate(name, 'ca')
+  makeCertificate('stranger', undefined)
+})
+afterAll(() => {
+  if (hasOpenssl) rmSync(folder, { recursive: true })
+})
+
+describe.skipIf(!hasOpenssl)('an admin port with TLS', () => {
+  let pod: PodProcess
+  let port: number
+  beforeAll(async () => {
+    const env = podEnvironment(file('wal'), {
+      FLK_ADMIN_TLS_CERT_FILE: file('server.crt'),
+      FLK_ADMIN_TLS_KEY_FILE: file('server.key'),
+      FLK_ADMIN_TLS_CLIENT_CA_FILE: file('ca.crt'),
+    })
+    pod = await startPodProcess(env)
+    port = Number(new URL(pod.adminUrl).port)
+  })
+  afterAll(() => pod.kill('SIGKILL'))
+
+  const client = () => ({ cert: pem('client.crt'), key: pem('client.key') })
+
+  it('answers a client that has a certificate of the CA and the token', async () => {
+    expect(await ask(port, { ...client(), token: ADMIN_TOKEN })).toEqual({ status: 200, server: 'server' })
+  })
+
+  it('still needs the token', async () => {
+    expect(await ask(port, client())).toMatchObject({ status: 401 })
+  })
+
+  it('refuses a client without a certificate, with one of somebody else, and one that speaks no TLS', async () => {
+    await expect(ask(port, { token: ADMIN_TOKEN })).rejects.toThrow()
+    await expect(ask(port, { cert: pem('stranger.crt'), key: pem('stranger.key'), token: ADMIN_TOKEN })).rejects.toThrow()
+    await expect(fetch(`http://127.0.0.1:${port}/admin/v1/report`)).rejects.toThrow()
+  })
+})
+
+describe.skipIf(!hasOpenssl)('certificates that are replaced while the pod runs', () => {
+  it('are served from then on; a key that does not fit is said once, and changes nothing', async () => {
+    const files = { certFile: file('live.crt'), keyFile: file('live.key'), clientCaFile: undefined }
+    const put = async (cert: string, key: string) => {
+      await copyFile(file(`${cert}.crt`), files.certFile)
+      await copyFile(file(`${key}.key`), files.keyFile)
+    }
+    await put('server', 'server')
+    const problems: string[] = []
+    const tls = new ReloadedTls(files, await readTls(files), (error) => problems.push((error as Error).message), 10)
+    const server = createServer({ ...tls.material }, (_request, response) => response.end())
+    tls.keepFresh(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    try {
+      expect(await ask(port, {})).toMatchObject({ server: 'server' })
+      await put('next', 'server')
+      await vi.waitFor(() => expect(problems).toHaveLength(1), { timeout: 10_000 })
+      expect(await ask(port, {})).toMatchObject({ server: 'server' })
+      await put('next', 'next')
+      await vi.waitFor(async () => expect(await ask(port, {})).toMatchObject({ server: 'next' }), { timeout: 10_000 })
+      expect(problems).toHaveLength(1)
+    } finally {
+      tls.stop()
+      server.close()
+    }
+  })
+
+  it('are refused at the start by the name of the file', async () => {
+    await writeFile(file('empty.crt'), '')
+    const files = { certFile: file('empty.crt'), keyFile: file('server.key'), clientCaFile: undefined }
+    await expect(readTls(files)).rejects.toThrow(/empty\.crt \(FLK_ADMIN_TLS_CERT_FILE\) holds no PEM/)
+    await expect(readTls({ ...files, certFile: file('nowhere.crt') })).rejects.toThrow(/nowhere\.crt.*ENOENT/)
+  })
+})
