@@ -26,6 +26,9 @@ const PodReportSchema = Type.Object({
   latency: Type.Object({ count, sum: count, buckets: Type.Array(Type.Tuple([count, count])) }),
   shards: Type.Array(Type.Object({ id: Type.String(), reachable: Type.Boolean(), epoch: count, regressed: Type.Boolean() })),
   walBacklogEntries: count,
+  policies: Type.Optional(Type.Object({ revision: Type.String({ maxLength: 64 }), epoch: count })),
+  capabilities: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 100 })),
+  version: Type.Optional(Type.String({ maxLength: 256 })),
 })
 const validator = Compile(PodReportSchema)
 

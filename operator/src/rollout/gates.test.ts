@@ -2,7 +2,16 @@ import { Histogram } from '@fractal-lba/protocol/telemetry/histogram'
 import type { PodReport } from '@fractal-lba/protocol/telemetry/pod-report'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compareCanary, GATE_METRICS, type Gate, type GateMetric, measureGate, measureGates, type PodMeasure } from './gates.ts'
+import {
+  compareCanary,
+  GATE_METRICS,
+  type Gate,
+  type GateMetric,
+  measureGate,
+  measureGates,
+  type PodMeasure,
+  sawNoRequests,
+} from './gates.ts'
 import { ReportWindow } from './window.ts'
 
 const gates: Gate[] = [
@@ -301,18 +310,67 @@ describe('a canary', () => {
 
   it('fails when it is much slower than the rest, below the absolute limit too', () => {
     expect(
-      compareCanary(gate, measured('c', { requests: 100, ms: 60 }), measured('r', { requests: 100, ms: 10 }), 2, 10, 2000)
-        .verdict,
+      compareCanary(
+        gate,
+        measured('c', { requests: 100, ms: 60 }),
+        measured('r', { requests: 100, ms: 10 }),
+        { factor: 2, floor: 12 },
+        10,
+        2000,
+      ).verdict,
     ).toBe('Fail')
     expect(
-      compareCanary(gate, measured('c', { requests: 100, ms: 15 }), measured('r', { requests: 100, ms: 10 }), 2, 10, 2000)
-        .verdict,
+      compareCanary(
+        gate,
+        measured('c', { requests: 100, ms: 15 }),
+        measured('r', { requests: 100, ms: 10 }),
+        { factor: 2, floor: 12 },
+        10,
+        2000,
+      ).verdict,
     ).toBe('Pass')
   })
 
   it('does not pass when there is nothing to compare it with', () => {
     expect(
-      compareCanary(gate, measured('c', { requests: 100, ms: 5 }), measured('r', { requests: 1, ms: 10 }), 2, 10, 2000).verdict,
+      compareCanary(
+        gate,
+        measured('c', { requests: 100, ms: 5 }),
+        measured('r', { requests: 1, ms: 10 }),
+        { factor: 2, floor: 12 },
+        10,
+        2000,
+      ).verdict,
     ).toBe('NoData')
+  })
+
+  it('passes within the floor, however much better the rest is', () => {
+    const compare = (floor: number) =>
+      compareCanary(
+        gate,
+        measured('c', { requests: 100, ms: 9 }),
+        measured('r', { requests: 100, ms: 1 }),
+        { factor: 2, floor },
+        10,
+        2000,
+      )
+    expect(compare(10)).toMatchObject({ verdict: 'Pass', subject: 'canary' })
+    expect(compare(5).verdict).toBe('Fail')
+  })
+})
+
+describe('a fleet without requests', () => {
+  const pod = (name: string, requests: number): PodMeasure => ({
+    kind: 'measured',
+    delta: { pod: name, total: requests, failed: 0, decided: 0, dedupHits: 0, latency: { count: 0, sum: 0, buckets: [] } },
+  })
+  it.each<[boolean, string, readonly PodMeasure[]]>([
+    [true, 'all pods measured, none asked', [pod('a', 0), pod('b', 0)]],
+    [false, 'one was asked once', [pod('a', 0), pod('b', 1)]],
+    [false, 'one was not seen', [pod('a', 0), { kind: 'unseen', pod: 'b', why: 'x' }]],
+    [false, 'one has one report so far', [pod('a', 0), { kind: 'unknown', pod: 'b', why: 'x' }]],
+    [false, 'there are no pods', []],
+  ])('is told apart from one that was not measured: %s, %s', (quiet, _why, pods) => {
+    expect(sawNoRequests(pods)).toBe(quiet)
   })
 })

@@ -35,6 +35,8 @@ export type Verdict = 'Pass' | 'Fail' | 'NoData' | 'Error'
 
 export interface GateReading {
   readonly metric: GateMetric
+  /** Set where the canary was compared with the rest of the fleet; else the fleet was compared with an absolute limit. */
+  readonly subject?: 'canary'
   readonly verdict: Verdict
   /** The question as it was asked. */
   readonly query: string
@@ -140,6 +142,14 @@ export function measureGates(
   return gates.map((gate) => measureGate(gate, pods, windowSeconds, nowMs))
 }
 
+/** How much worse than the rest a canary may be. */
+export interface CanaryLimit {
+  /** So many times worse... */
+  readonly factor: number
+  /** ...and what is within this limit is good anyhow: of two small figures, one is easily twice the other. */
+  readonly floor: number
+}
+
 /**
  * A canary against the rest of the fleet: a step that is slower or fails more than `factor` times the others is a failure even below
  * the absolute limit. Said only where both sides have enough samples.
@@ -148,22 +158,30 @@ export function compareCanary(
   gate: Gate,
   canary: readonly PodMeasure[],
   rest: readonly PodMeasure[],
-  factor: number,
+  limit: CanaryLimit,
   windowSeconds: number,
   nowMs: number,
 ): GateReading {
-  const reference = measureGate(
-    { ...gate, threshold: METRICS[gate.metric].limit === 'at most' ? Number.MAX_VALUE : 0 },
-    rest,
-    windowSeconds,
-    nowMs,
-  )
+  const atMost = METRICS[gate.metric].limit === 'at most'
+  const reference = measureGate({ ...gate, threshold: atMost ? Number.MAX_VALUE : 0 }, rest, windowSeconds, nowMs)
   if (reference.verdict !== 'Pass' || reference.value === undefined) {
-    return { ...reference, threshold: gate.threshold, message: `nothing to compare the canary with: ${reference.message}` }
+    return {
+      ...reference,
+      subject: 'canary',
+      threshold: gate.threshold,
+      message: `nothing to compare the canary with: ${reference.message}`,
+    }
   }
-  const relative = METRICS[gate.metric].limit === 'at most' ? reference.value * factor : reference.value / factor
-  const reading = measureGate({ ...gate, threshold: relative }, canary, windowSeconds, nowMs)
-  return { ...reading, query: `${reading.query}, canary against ${round(reference.value)} of the rest` }
+  const threshold = atMost
+    ? Math.max(reference.value * limit.factor, limit.floor)
+    : Math.min(reference.value / limit.factor, limit.floor)
+  const reading = measureGate({ ...gate, threshold }, canary, windowSeconds, nowMs)
+  return { ...reading, subject: 'canary', query: `${reading.query}, canary against ${round(reference.value)} of the rest` }
+}
+
+/** Whether every pod was seen over the window, and none of them got a request: there is nothing that gates could ever measure. */
+export function sawNoRequests(pods: readonly PodMeasure[]): boolean {
+  return pods.length > 0 && pods.every((pod) => pod.kind === 'measured' && pod.delta.total === 0)
 }
 
 const round = (value: number): number => Math.round(value * 1000) / 1000

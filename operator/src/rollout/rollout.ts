@@ -3,12 +3,11 @@
  * every applied unit back. `decideRollout` is pure and level-based: it looks at what is applied now and says the one thing to do next,
  * so whoever takes over in the middle goes on. Effects go through `RolloutEffects`.
  */
-import { type StepTarget, stepTargets } from './steps.ts'
+import type { StepTarget } from './steps.ts'
 import type { Judgement } from './verdict.ts'
 
 export interface RolloutPlan {
-  readonly total: number
-  readonly percents: readonly number[]
+  readonly targets: readonly StepTarget[]
   /** Each step is watched at least this long. */
   readonly stepMs: number
   readonly onGateFailure: 'Rollback' | 'Freeze'
@@ -43,7 +42,7 @@ export function decideRollout(
 ): RolloutMove {
   if (state.reverting) return state.applied === 0 ? { kind: 'reverted' } : { kind: 'revert', why: 'it is being taken back' }
   if (judgement.kind === 'fail') return { kind: plan.onGateFailure === 'Rollback' ? 'revert' : 'freeze', why: judgement.text }
-  const targets = stepTargets(plan.percents, plan.total)
+  const { targets } = plan
   const current = targets.findLast((target) => target.units <= state.applied)
   const next = targets.find((target) => target.units > state.applied)
   // A step once begun is brought to its end before anything waits: half a step has no gate of its own.

@@ -22,3 +22,17 @@ export function stepTargets(percents: readonly number[], total: number): StepTar
   }
   return targets
 }
+
+/** A step as people write it: so many units, or so many percent of them. */
+export type StepSize = { readonly units: number } | { readonly percent: number }
+
+/**
+ * The targets of steps of either kind; it always ends with all units. `lastAlone`: no step but the last, of one unit, completes the
+ * whole, for what can be taken back only as long as it is not complete.
+ */
+export function sizedTargets(sizes: readonly StepSize[], total: number, lastAlone: boolean): StepTarget[] {
+  const units = sizes.map((size) => ('units' in size ? Math.min(size.units, total) : unitsAt(size.percent, total)))
+  const before = lastAlone && total > 1 ? [total - 1] : []
+  const rising = [...new Set([...units, ...before, total])].filter((count) => count > 0).sort((a, b) => a - b)
+  return rising.map((count, index) => ({ index, percent: Math.round((count / total) * 100), units: count }))
+}

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { GateReading, Verdict } from './gates.ts'
 import { decideRollout, performMove } from './rollout.ts'
-import { stepTargets } from './steps.ts'
+import { type StepSize, sizedTargets, stepTargets } from './steps.ts'
 import { allows, type GateTrack, type Judgement, type JudgePolicy, judge } from './verdict.ts'
 
 const policy: JudgePolicy = { failures: 2, of: 3, onNoData: 'Hold', deadlineMs: 60_000 }
@@ -85,7 +85,7 @@ describe('judging measurements', () => {
 })
 
 describe('a rollout', () => {
-  const plan = { total: 200, percents: [1, 10, 50, 100], stepMs: 1000, onGateFailure: 'Rollback' as const }
+  const plan = { targets: stepTargets([1, 10, 50, 100], 200), stepMs: 1000, onGateFailure: 'Rollback' as const }
   const pass: Judgement = { kind: 'pass' }
   const fail: Judgement = { kind: 'fail', why: 'failures', reading: readingOf('Fail'), text: 'bad' }
   const hold: Judgement = { kind: 'hold', why: 'no-data', reading: readingOf('NoData') }
@@ -143,9 +143,34 @@ describe('a rollout', () => {
           reverting ||= move.kind === 'revert'
           await performMove(move, effects)
         }
-        expect(applied.size).toBe(reverting ? 0 : plan.total)
+        expect(applied.size).toBe(reverting ? 0 : 200)
       }),
       { numRuns: 50 },
     )
+  })
+})
+
+describe('steps of either kind', () => {
+  const quarters: StepSize[] = [{ units: 1 }, { percent: 25 }, { percent: 50 }, { percent: 100 }]
+  it.each<[total: number, lastAlone: boolean, units: number[]]>([
+    [0, true, []],
+    [1, true, [1]],
+    [3, true, [1, 2, 3]],
+    [10, false, [1, 3, 5, 10]],
+    [10, true, [1, 3, 5, 9, 10]],
+  ])('of %d units, the last one alone: %s', (total, lastAlone, units) => {
+    expect(sizedTargets(quarters, total, lastAlone).map((target) => target.units)).toEqual(units)
+  })
+
+  it('end with everything, and never ask for more than there is', () => {
+    expect(sizedTargets([{ units: 7 }], 3, false).map((target) => target.units)).toEqual([3])
+    expect(sizedTargets([{ units: 2 }], 5, false).map((target) => target.units)).toEqual([2, 5])
+  })
+
+  it('of a canary and the fleet keep failures apart', () => {
+    const { tracks } = judge(policy, [], [readingOf('Fail'), { ...readingOf('Pass'), subject: 'canary' }], 0)
+    expect(tracks).toMatchObject([{ recent: ['Fail'] }, { subject: 'canary', recent: ['Pass'] }])
+    const after = judge(policy, tracks, [readingOf('Pass'), { ...readingOf('Fail'), subject: 'canary' }], 1)
+    expect(after.tracks).toMatchObject([{ recent: ['Fail', 'Pass'] }, { recent: ['Pass', 'Fail'] }])
   })
 })

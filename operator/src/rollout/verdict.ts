@@ -17,6 +17,7 @@ export interface JudgePolicy {
 
 export interface GateTrack {
   readonly metric: GateMetric
+  readonly subject?: GateReading['subject']
   /** Newest last, at most `of`. */
   readonly recent: readonly Verdict[]
   /** Since when there was no Pass; undefined while it passes. */
@@ -46,11 +47,13 @@ export function judge(
   settling = false,
 ): { tracks: GateTrack[]; judgement: Judgement } {
   const tracks = readings.map((reading) => {
-    const earlier = before.find((track) => track.metric === reading.metric)
+    const earlier = before.find((track) => track.metric === reading.metric && track.subject === reading.subject)
     const counts = !(settling && reading.verdict === 'NoData')
     const recent = [...(earlier?.recent ?? []), ...(counts ? [reading.verdict] : [])].slice(-policy.of)
     const passing = reading.verdict === 'Pass' || (reading.verdict === 'NoData' && policy.onNoData === 'Pass')
-    return { metric: reading.metric, recent, notPassingSinceMs: passing ? undefined : (earlier?.notPassingSinceMs ?? nowMs) }
+    const { metric, subject } = reading
+    const notPassingSinceMs = passing ? undefined : (earlier?.notPassingSinceMs ?? nowMs)
+    return { metric, ...(subject && { subject }), recent, notPassingSinceMs }
   })
   return { tracks, judgement: conclude(policy, tracks, readings, nowMs) }
 }

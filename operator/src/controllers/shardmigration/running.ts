@@ -7,7 +7,7 @@ import type { ShardMigrationSpec } from '../../api/shardmigration.ts'
 import type { Phase } from '../../api/status.ts'
 import type { GateReading } from '../../rollout/gates.ts'
 import { decideRollout } from '../../rollout/rollout.ts'
-import { unitsAt } from '../../rollout/steps.ts'
+import { stepTargets, unitsAt } from '../../rollout/steps.ts'
 import { allows } from '../../rollout/verdict.ts'
 import { type Draft, isTerminal } from './draft.ts'
 import { end } from './ending.ts'
@@ -171,7 +171,7 @@ function advanceCutover(draft: Draft, view: RunningView, spec: ShardMigrationSpe
     if (cutoverPercent > 0) draft.watchAfresh()
   }
   const move = decideRollout(
-    { total, percents: spec.steps, stepMs: spec.stepSeconds * 1000, onGateFailure: spec.onGateFailure },
+    { targets: stepTargets(spec.steps, total), stepMs: spec.stepSeconds * 1000, onGateFailure: spec.onGateFailure },
     {
       applied: view.slotsAtTarget,
       target: cutoverPercent === 0 ? 0 : unitsAt(cutoverPercent, total),
