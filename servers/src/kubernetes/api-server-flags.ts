@@ -49,6 +49,7 @@ export function apiServerFlags({ dir, address, port, etcdPort }: ApiServerPlace)
     ...['--service-cluster-ip-range', '10.96.0.0/16', '--service-account-issuer', 'https://kubernetes.default.svc'],
     ...['--service-account-key-file', keyOf(dir), '--service-account-signing-key-file', keyOf(dir)],
     ...['--token-auth-file', join(dir, 'tokens.csv'), '--authorization-mode', 'Node,RBAC', '--allow-privileged=true'],
+    ...['--kubelet-preferred-address-types', 'InternalIP'],
     ...['--audit-log-path', auditLogOf(dir), '--audit-policy-file', join(dir, 'audit-policy.yaml')],
   ]
 }
