@@ -16,6 +16,17 @@ export interface WorkQueueOptions {
   readonly clock: Clock
   readonly concurrency?: number
   readonly onError: (key: string, error: unknown, retryAfterMs: number | undefined) => void
+  readonly observer?: QueueObserver
+}
+
+export type RunResult = 'success' | 'requeue_after' | 'error' | 'terminal_error'
+
+/** Told of each step of a key, for metrics. Must not throw. */
+export interface QueueObserver {
+  added(): void
+  started(waitedMs: number): void
+  ended(ranMs: number, result: RunResult, error: unknown): void
+  retried(): void
 }
 
 export interface QueueCounters {
@@ -33,9 +44,10 @@ interface Timer {
 export class WorkQueue {
   readonly #options: WorkQueueOptions
   readonly #concurrency: number
-  /** Insertion order is the order of work. */
-  readonly #waiting = new Set<string>()
+  /** Since when each key waits. Insertion order is the order of work. */
+  readonly #waiting = new Map<string, number>()
   readonly #running = new Map<string, Promise<void>>()
+  readonly #startedMs = new Map<string, number>()
   /** Keys that were added while they ran. */
   readonly #again = new Set<string>()
   readonly #timers = new Map<string, Timer>()
@@ -52,6 +64,11 @@ export class WorkQueue {
     return this.#waiting.size
   }
 
+  /** Keys that run, and since when: what is not finished, and what may be stuck. */
+  get running(): ReadonlyMap<string, number> {
+    return this.#startedMs
+  }
+
   get counters(): QueueCounters {
     return { ...this.#counters }
   }
@@ -59,10 +76,11 @@ export class WorkQueue {
   add(key: string): void {
     if (this.#stop.signal.aborted) return
     this.#counters.adds++
+    this.#options.observer?.added()
     this.#cancelTimer(key)
     if (this.#running.has(key)) this.#again.add(key)
     else {
-      this.#waiting.add(key)
+      this.#wait(key)
       this.#fill()
     }
   }
@@ -99,10 +117,17 @@ export class WorkQueue {
     this.#timers.delete(key)
   }
 
+  #wait(key: string): void {
+    if (!this.#waiting.has(key)) this.#waiting.set(key, this.#options.clock.now())
+  }
+
   #fill(): void {
-    for (const key of this.#waiting) {
+    for (const [key, sinceMs] of this.#waiting) {
       if (this.#running.size >= this.#concurrency) return
       this.#waiting.delete(key)
+      const nowMs = this.#options.clock.now()
+      this.#startedMs.set(key, nowMs)
+      this.#options.observer?.started(nowMs - sinceMs)
       this.#running.set(key, this.#run(key))
     }
   }
@@ -111,17 +136,22 @@ export class WorkQueue {
     this.#counters.runs++
     // Off the caller's stack: adding a key never runs its work.
     await Promise.resolve()
+    const ended = (result: RunResult, error?: unknown) =>
+      this.#options.observer?.ended(this.#options.clock.now() - (this.#startedMs.get(key) as number), result, error)
     try {
       const result = await this.#options.reconcile(key, this.#stop.signal)
       this.#failures.delete(key)
+      ended(result.kind === 'requeue' ? 'requeue_after' : 'success')
       if (result.kind === 'requeue') this.addAfter(key, result.afterMs)
     } catch (error) {
+      ended(error instanceof TerminalError ? 'terminal_error' : 'error', error)
       this.#failed(key, error)
     } finally {
       this.#running.delete(key)
+      this.#startedMs.delete(key)
       if (this.#again.delete(key)) {
         this.#cancelTimer(key)
-        this.#waiting.add(key)
+        this.#wait(key)
       }
       if (!this.#stop.signal.aborted) this.#fill()
     }
@@ -136,9 +166,17 @@ export class WorkQueue {
     }
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, failures + 1)
-    const delayMs = Math.min(MAX_BACKOFF_MS, BASE_BACKOFF_MS * 2 ** Math.min(failures, 30))
+    const backoffMs = Math.min(MAX_BACKOFF_MS, BASE_BACKOFF_MS * 2 ** Math.min(failures, 30))
+    const delayMs = Math.max(backoffMs, askedToWaitMs(error))
     this.#counters.retries++
+    this.#options.observer?.retried()
     this.#options.onError(key, error, delayMs)
     this.addAfter(key, delayMs)
   }
+}
+
+/** An error may know how long a retry is pointless, as a server's Retry-After does. */
+function askedToWaitMs(error: unknown): number {
+  const asked = error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : 0
+  return asked > 0 ? Math.min(asked, MAX_BACKOFF_MS) : 0
 }

@@ -1,0 +1,172 @@
+/**
+ * HTTPS to the API server with kept connections. Whatever it does ends: a request has a time limit and a size limit, a stream has a
+ * limit on silence, and both end with the caller's signal. Credentials go into the request and nowhere else.
+ */
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { TransportError } from './api-error.ts'
+import type { Connection } from './connection.ts'
+
+/** Longest a request may take from its start to the last byte of the answer. */
+const DEFAULT_TIMEOUT_MS = 30_000
+/** Largest answer; a page of 500 large objects fits. */
+const MAX_BODY_BYTES = 64 << 20
+/** So often the kernel asks an idle peer whether it is there. A peer that is gone without a word is noticed in half a minute. */
+const KEEP_ALIVE_PROBE_MS = 15_000
+/** Idle connections kept for the next request. */
+const MAX_FREE_SOCKETS = 16
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** With the query string. */
+  readonly path: string
+  readonly contentType?: string
+  readonly body?: string
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Answer {
+  readonly status: number
+  readonly retryAfter: string | undefined
+  readonly text: string
+}
+
+export interface Stream {
+  readonly status: number
+  readonly retryAfter: string | undefined
+  readonly body: IncomingMessage
+}
+
+/** Told of every answer; `code` is the HTTP status, or `<error>` where there was none. */
+export type OnAnswer = (code: string, method: string, host: string) => void
+
+export class Transport {
+  readonly #connection: Connection
+  readonly #agent: HttpsAgent | HttpAgent
+  readonly #onAnswer: OnAnswer
+  readonly #userAgent: string
+
+  constructor(connection: Connection, userAgent: string, onAnswer: OnAnswer) {
+    this.#connection = connection
+    this.#userAgent = userAgent
+    this.#onAnswer = onAnswer
+    const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_PROBE_MS, maxFreeSockets: MAX_FREE_SOCKETS }
+    this.#agent =
+      connection.server.protocol === 'https:' ? new HttpsAgent({ ...options, ...connection.tls }) : new HttpAgent(options)
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  async send(call: Call): Promise<Answer> {
+    const timeoutMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    const end = endOf(call, timeoutMs)
+    try {
+      const response = await this.#open(call, end.signal)
+      const text = await readAll(response, end.signal, `${call.method} ${pathOf(call)}`)
+      return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], text }
+    } finally {
+      end.clear()
+    }
+  }
+
+  /**
+   * Opens an answer that goes on. `timeoutMs` limits the time until its headers are there; afterwards the reader decides when it is
+   * over, by destroying the body or by the signal.
+   */
+  async stream(call: Call): Promise<Stream> {
+    const end = endOf(call, call.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+    try {
+      const response = await this.#open(call, end.signal)
+      return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body: response }
+    } finally {
+      end.clear()
+    }
+  }
+
+  async #open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
+    const { server } = this.#connection
+    const doing = `${call.method} ${pathOf(call)}`
+    try {
+      const headers: Record<string, string | number> = {
+        accept: 'application/json',
+        'user-agent': this.#userAgent,
+        ...(await this.#connection.authorize()),
+      }
+      if (call.body !== undefined) {
+        headers['content-type'] = call.contentType ?? 'application/json'
+        headers['content-length'] = Buffer.byteLength(call.body)
+      }
+      signal.throwIfAborted()
+      const prefix = server.pathname.replace(/\/$/, '')
+      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        const make = server.protocol === 'https:' ? httpsRequest : httpRequest
+        const request = make(
+          {
+            method: call.method,
+            hostname: server.hostname.replace(/^\[|\]$/g, ''),
+            port: server.port || (server.protocol === 'https:' ? 443 : 80),
+            path: `${prefix}${call.path}`,
+            headers,
+            agent: this.#agent,
+            signal,
+          },
+          resolve,
+        )
+        request.on('error', reject)
+        request.end(call.body)
+      })
+      // The signal's abort destroys the response as well; without a listener that would be an uncaught error.
+      response.on('error', () => {})
+      this.#onAnswer(String(response.statusCode), call.method, server.host)
+      return response
+    } catch (error) {
+      if (call.signal?.aborted) throw call.signal.reason
+      this.#onAnswer('<error>', call.method, server.host)
+      throw new TransportError(doing, whyOf(error, signal), { cause: error })
+    }
+  }
+}
+
+function pathOf(call: Call): string {
+  return call.path.split('?', 1)[0] as string
+}
+
+/** A signal that ends at the caller's will or after a time, whichever is first. */
+function endOf(call: Call, timeoutMs: number) {
+  const end = new AbortController()
+  const timer = setTimeout(() => end.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+  const onAbort = () => end.abort(call.signal?.reason)
+  if (call.signal?.aborted) onAbort()
+  call.signal?.addEventListener('abort', onAbort, { once: true })
+  return {
+    signal: end.signal,
+    clear() {
+      clearTimeout(timer)
+      call.signal?.removeEventListener('abort', onAbort)
+    },
+  }
+}
+
+async function readAll(response: IncomingMessage, signal: AbortSignal, doing: string): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > MAX_BODY_BYTES) throw new Error(`the answer is larger than ${MAX_BODY_BYTES} bytes`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    response.destroy()
+    throw new TransportError(doing, whyOf(error, signal), { cause: error })
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function whyOf(error: unknown, signal: AbortSignal): string {
+  const cause = signal.aborted ? signal.reason : error
+  return cause instanceof Error ? cause.message : String(cause)
+}

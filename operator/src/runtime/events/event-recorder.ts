@@ -1,0 +1,202 @@
+/**
+ * Tells people what happens to an object, where they look for it: `kubectl describe`, `kubectl events`. Reporting never waits and never
+ * fails; events are written behind, one at a time. Repeats of one report become one event with a count. What the queue or an object's
+ * allowance cannot take is dropped and counted.
+ */
+import { isNotFound } from '../client/api-error.ts'
+import type { KubeClient } from '../client/kube-client.ts'
+import type { Clock } from '../clock.ts'
+import { microTime } from '../micro-time.ts'
+import { EVENT, eventOf, type Report, seriesKey } from './event-object.ts'
+
+/** Writes that may wait; about 2 MB at most. */
+const MAX_WAITING = 1_000
+/** An object may have so many different events at once, and one more in each of these times. */
+const BURST = 25
+const REFILL_MS = 10_000
+/** Repeats within this time after the last are one event. */
+const SERIES_MS = 360_000
+/** The count of a series is written at most so often. */
+const SERIES_WRITE_MS = 5_000
+const WRITE_LIMIT_MS = 10_000
+/** Tries of one write, and the pause between them. */
+const MAX_TRIES = 3
+const RETRY_MS = 1_000
+
+export interface EventRecorderOptions {
+  readonly client: KubeClient
+  /** Name of the controller, e.g. `fractal.lba.io/operator`. */
+  readonly controller: string
+  /** Name of this process, e.g. its pod's. */
+  readonly instance: string
+  readonly clock: Clock
+  readonly random: () => number
+  /** An event could not be written. */
+  readonly onError: (doing: string, error: unknown) => void
+}
+
+interface Series {
+  readonly report: Report
+  readonly name: string
+  readonly namespace: string
+  count: number
+  lastMs: number
+  /** How much of the count the API server has; 0 before the event is created. */
+  written: number
+  writeDue: boolean
+}
+
+interface Allowance {
+  left: number
+  atMs: number
+}
+
+export class EventRecorder {
+  readonly #options: EventRecorderOptions
+  readonly #series = new Map<string, Series>()
+  readonly #allowances = new Map<string, Allowance>()
+  readonly #waiting: Series[] = []
+  readonly #timers = new Set<() => void>()
+  readonly #stop = new AbortController()
+  #writing: Promise<void> | undefined
+  #dropped = 0
+  #sequence = 0
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options
+  }
+
+  /** Reports that were dropped. */
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  record(report: Report): void {
+    const nowMs = this.#options.clock.now()
+    const key = seriesKey(report)
+    const present = this.#series.get(key)
+    if (present && nowMs - present.lastMs <= SERIES_MS) {
+      present.count++
+      present.lastMs = nowMs
+      if (present.written > 0) this.#writeLater(present)
+      return
+    }
+    this.#forgetOld(nowMs)
+    if (this.#stop.signal.aborted || this.#waiting.length >= MAX_WAITING || !this.#allows(report, nowMs)) {
+      this.#dropped++
+      return
+    }
+    const series: Series = {
+      report,
+      name: this.#nameOf(report, nowMs),
+      namespace: report.regarding.namespace ?? 'default',
+      ...{ count: 1, lastMs: nowMs, written: 0, writeDue: true },
+    }
+    this.#series.set(key, series)
+    this.#enqueue(series)
+  }
+
+  /** Writes what waits, within the limit, and takes no more. */
+  async stop(limitMs = 2_000): Promise<void> {
+    for (const cancel of this.#timers) cancel()
+    this.#timers.clear()
+    for (const series of this.#series.values()) if (series.written > 0 && series.count > series.written) this.#enqueue(series)
+    const cancel = this.#options.clock.after(limitMs, () => this.#stop.abort(new Error('the recorder was stopped')))
+    await this.#writing
+    cancel()
+    this.#stop.abort(new Error('the recorder was stopped'))
+  }
+
+  #nameOf(report: Report, nowMs: number): string {
+    const suffix = `${nowMs.toString(16)}${(this.#sequence++ & 0xffff).toString(16).padStart(4, '0')}`
+    return eventOf(report, { controller: '', instance: '', nowMs, suffix }).metadata.name
+  }
+
+  #allows(report: Report, nowMs: number): boolean {
+    const { uid, namespace, name } = report.regarding
+    const key = uid ?? `${namespace}/${name}`
+    const allowance = this.#allowances.get(key) ?? { left: BURST, atMs: nowMs }
+    const refilled = Math.floor((nowMs - allowance.atMs) / REFILL_MS)
+    const left = Math.min(BURST, allowance.left + refilled)
+    this.#allowances.set(key, { left: Math.max(0, left - 1), atMs: allowance.atMs + refilled * REFILL_MS })
+    return left > 0
+  }
+
+  /** Both maps are bounded by what was reported in the last minutes. */
+  #forgetOld(nowMs: number): void {
+    for (const [key, series] of this.#series) {
+      if (nowMs - series.lastMs <= SERIES_MS) break
+      if (!series.writeDue) this.#series.delete(key)
+    }
+    for (const [key, { atMs }] of this.#allowances) {
+      if (nowMs - atMs <= BURST * REFILL_MS) break
+      this.#allowances.delete(key)
+    }
+  }
+
+  #writeLater(series: Series): void {
+    if (series.writeDue || this.#stop.signal.aborted) return
+    series.writeDue = true
+    const cancel = this.#options.clock.after(SERIES_WRITE_MS, () => {
+      this.#timers.delete(cancel)
+      this.#enqueue(series)
+    })
+    this.#timers.add(cancel)
+  }
+
+  #enqueue(series: Series): void {
+    this.#waiting.push(series)
+    this.#writing ??= this.#writeAll()
+  }
+
+  async #writeAll(): Promise<void> {
+    // Off the caller's stack.
+    await Promise.resolve()
+    for (let series = this.#waiting.shift(); series; series = this.#waiting.shift()) {
+      try {
+        await this.#writeWithRetries(series)
+      } catch (error) {
+        this.#dropped++
+        this.#options.onError(`writing event ${series.report.reason} of ${series.report.regarding.name}`, error)
+      }
+      series.writeDue = false
+      if (series.count > series.written && series.written > 0) this.#writeLater(series)
+    }
+    this.#writing = undefined
+  }
+
+  async #writeWithRetries(series: Series): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#write(series)
+      } catch (error) {
+        if (tries >= MAX_TRIES || this.#stop.signal.aborted) throw error
+        const { promise, resolve } = Promise.withResolvers<void>()
+        const cancel = this.#options.clock.after(RETRY_MS * tries, resolve)
+        this.#stop.signal.addEventListener('abort', () => resolve(), { once: true })
+        await promise
+        cancel()
+      }
+    }
+  }
+
+  async #write(series: Series): Promise<void> {
+    const { client, controller, instance } = this.#options
+    const { report, name, namespace, count, lastMs } = series
+    const limits = { signal: this.#stop.signal, timeoutMs: WRITE_LIMIT_MS }
+    const counted = count > 1 ? { series: { count, lastObservedTime: microTime(lastMs) } } : {}
+    if (series.written > 0) {
+      try {
+        await client.mergePatch(EVENT, { namespace, name }, counted, limits)
+        series.written = count
+        return
+      } catch (error) {
+        // Events are kept for an hour; one that is gone is begun anew.
+        if (!isNotFound(error)) throw error
+      }
+    }
+    const event = eventOf(report, { controller, instance, nowMs: lastMs, suffix: '' })
+    await client.create(EVENT, { ...event, metadata: { name, namespace }, ...counted }, limits)
+    series.written = count
+  }
+}
