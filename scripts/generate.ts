@@ -3,14 +3,16 @@
  *
  *   docs/openapi.json      what a verifier serves at /openapi.json
  *   docs/configuration.md  the table of environment variables, from backend/src/config/variables.ts
+ *   crds/                  the CustomResourceDefinitions, from operator/src/api
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { NOT_SUPPORTED_YET, SECTIONS } from '../backend/src/config/variables.ts'
+import { crdFiles } from '../operator/src/api/crd/resources.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -62,6 +64,7 @@ function configuration(): string {
 const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/openapi.json': openApi,
   'docs/configuration.md': configuration,
+  ...Object.fromEntries(Object.entries(crdFiles()).map(([name, text]) => [`crds/${name}`, () => text])),
 }
 
 const check = process.argv.includes('--check')
@@ -70,6 +73,7 @@ for (const [file, make] of Object.entries(FILES)) {
   const there = await readFile(join(root, file), 'utf8').catch(() => undefined)
   if (there === made) continue
   if (!check) {
+    await mkdir(dirname(join(root, file)), { recursive: true })
     await writeFile(join(root, file), made)
     console.log(`made ${file}`)
   } else {

@@ -4,24 +4,17 @@
  */
 import { type Reason, sentence } from './reasons.ts'
 
-export const CONDITION_TYPES = [
-  'Ready',
-  'Reconciling',
-  'Stalled',
-  'Paused',
-  'PlanApproved',
-  'GatePassed',
-  'CopyComplete',
-  'Verified',
-  'DualWriting',
-  'CutOver',
-  'Reversible',
-] as const
-export type ConditionType = (typeof CONDITION_TYPES)[number]
+/** Of every kind. */
+export type CommonConditionType = 'Ready' | 'Reconciling' | 'Stalled' | 'Paused' | 'PlanApproved' | 'GatePassed'
+/** Of a `ShardMigration`. */
+export type ConditionType = CommonConditionType | 'CopyComplete' | 'Verified' | 'DualWriting' | 'CutOver' | 'Reversible'
+export type CrrConditionType = CommonConditionType | 'ReplicationInSync' | 'LagWithinBound'
+export type TieringConditionType = CommonConditionType | 'TiersConsistent'
+
 export type ConditionStatus = 'True' | 'False' | 'Unknown'
 
-export interface Condition {
-  readonly type: ConditionType
+export interface Condition<T extends string = ConditionType> {
+  readonly type: T
   readonly status: ConditionStatus
   readonly reason: Reason
   readonly message: string
@@ -36,14 +29,14 @@ export interface ConditionClaim {
   readonly detail?: string
 }
 
-/** All conditions from what is claimed of each; the transition time moves only when the status does. */
-export function nextConditions(
-  before: readonly Condition[],
-  claims: Readonly<Record<ConditionType, ConditionClaim>>,
+/** All conditions from what is claimed of each, in the order of the claims; the transition time moves only when the status does. */
+export function nextConditions<T extends string>(
+  before: readonly Condition<T>[],
+  claims: Readonly<Record<T, ConditionClaim>>,
   generation: number,
   nowMs: number,
-): Condition[] {
-  return CONDITION_TYPES.map((type) => {
+): Condition<T>[] {
+  return (Object.keys(claims) as T[]).map((type) => {
     const { status, reason, detail } = claims[type]
     const earlier = before.find((condition) => condition.type === type)
     const lastTransitionTime = earlier?.status === status ? earlier.lastTransitionTime : new Date(nowMs).toISOString()

@@ -33,3 +33,28 @@ export const DEFAULT_MAX_LAG_SECONDS = 5
 export const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
 /** Points a shard on the consistent-hash circle: must be the pods' `DEDUP_VNODES`, so it is the same constant. */
 export { DEFAULT_VNODES, MAX_VNODES } from '@fractal-lba/protocol/ring/ring'
+
+/** How often a CRRPolicy looks for sealed segments: a third or less of the lag that its gate allows. */
+export const DEFAULT_SHIP_INTERVAL = '30s'
+/** Of 1 to 10; in the middle, so that others can be put before and behind. */
+export const DEFAULT_PRIORITY = 5
+/** Uploads of one segment that may fail before it counts as a ship error; the segment is tried again with the next interval. */
+export const DEFAULT_MAX_RETRIES = 3
+/** Seconds between the sealing of the newest applied segment and now. */
+export const DEFAULT_MAX_REPLICATION_LAG_SECONDS = 60
+/** Failed shipments in an hour. */
+export const DEFAULT_MAX_SHIP_ERRORS = 10
+/** Percent of the buckets of a comparison that differ. */
+export const DEFAULT_MAX_DIVERGENCE_PERCENT = 5
+
+/** How often a TieringPolicy looks for records to move down: often enough that a tier is over its age limit by little. */
+export const DEFAULT_DEMOTION_INTERVAL = '5m'
+/** 0: not compressed, what a tier that answers within milliseconds needs. */
+export const DEFAULT_COMPRESSION_LEVEL = 0
+/** Milliseconds that each tier may take to answer: memory, a database in the region, an object store. */
+export const DEFAULT_TARGET_LATENCY_P95_MS = { hot: 5, warm: 50, cold: 500 } as const
+
+/** Percent of the pods that run a policy's new revision after each step; one pod is the canary of all but the largest fleets. */
+export const DEFAULT_POLICY_STEPS_PERCENT: readonly number[] = [10, 50, 100]
+/** A policy moves no records while it is rolled out, so a fleet with few duplicates is no reason to take it back. */
+export const DEFAULT_POLICY_MIN_DEDUP_HIT_RATIO_PERCENT = 0

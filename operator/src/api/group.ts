@@ -6,6 +6,29 @@ export const GROUP = 'fractal.lba.io'
 export const VERSION = 'v1'
 export const API_VERSION = `${GROUP}/${VERSION}`
 export const SHARD_MIGRATION_KIND = 'ShardMigration'
+export const CRR_POLICY_KIND = 'CRRPolicy'
+export const TIERING_POLICY_KIND = 'TieringPolicy'
+
+/** How a kind is named in URLs and on the command line. */
+export interface KindNames {
+  readonly kind: string
+  readonly plural: string
+  readonly singular: string
+  readonly shortName: string
+}
+
+export const KINDS: readonly KindNames[] = [
+  { kind: SHARD_MIGRATION_KIND, plural: 'shardmigrations', singular: 'shardmigration', shortName: 'smig' },
+  { kind: CRR_POLICY_KIND, plural: 'crrpolicies', singular: 'crrpolicy', shortName: 'crrp' },
+  { kind: TIERING_POLICY_KIND, plural: 'tieringpolicies', singular: 'tieringpolicy', shortName: 'tierp' },
+]
+
+/** All three at once: `kubectl get flk`. */
+export const CATEGORY = 'flk'
+/** Held until what a deleted object began is undone, finished or let go. */
+export const FINALIZER = `${GROUP}/finalizer`
+/** Under which the operator applies. */
+export const FIELD_MANAGER = 'fractal-lba-operator'
 
 export const VERBS = ['approve', 'abort', 'pause', 'resume', 'retry'] as const
 export type Verb = (typeof VERBS)[number]

@@ -47,6 +47,23 @@ export const REASONS = {
   Resumed: 'Not paused.',
   AbortRequested: 'An abort was requested.',
   RetryRequested: 'A retry was requested; the migration is planned afresh.',
+  PolicyActive: 'The policy is in force on every pod of the fleet.',
+  RevisionProgressing: 'A new revision is on its way through the pods, with gates between the steps.',
+  RevisionRolledBack:
+    'The new revision was taken back; the pods run the one before. Change the spec, or set the annotation fractal.lba.io/retry.',
+  NotSupportedByFleet:
+    'The pods take this policy but do nothing about it yet, so it has no effect; upgrade the fleet to a version that does.',
+  FleetNotFound:
+    'There is no fleet to work on in this namespace; install the chart fractal-lba, or name the fleet in spec.fleet.',
+  FleetAmbiguous: 'There are several fleets in this namespace; name one in spec.fleet.',
+  ReplicationInSync: 'Every target region holds what this region decided.',
+  ReplicationBehind: 'A target region lacks records that this region decided.',
+  LagWithinBound: 'Replication is within spec.healthGates.maxLagSeconds.',
+  LagOutOfBound: 'Replication is further behind than spec.healthGates.maxLagSeconds allows.',
+  TiersConsistent: 'Every record is in at least one tier.',
+  TiersInconsistent: 'Tiers disagree about a record.',
+  NotMeasured: 'This was not measured yet.',
+
   Deleted: 'The resource was deleted; spec.deletionPolicy says what becomes of the migration.',
   VerbNotAllowed: 'This is not possible in the current phase and was ignored.',
   BackendUnreachable: 'A shard does not answer; the migration waits for it.',

@@ -4,73 +4,67 @@
  */
 import Type from 'typebox'
 import * as D from './defaults.ts'
+import * as F from './fields.ts'
 import type { ObjectMeta } from './group.ts'
+import { cel, immutable, immutableChild, NAMED_LIMITS, SET } from './rules.ts'
 
-const SECONDS_PER_DAY = 86_400
-const closed = { additionalProperties: false } as const
+const MAX_SHARDS = 256
+const MAX_ADDRESS_LENGTH = 512
 
 const shardList = (description: string) =>
-  Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { minItems: 1, maxItems: 256, description })
-const seconds = (value: number, minimum: number, description: string) =>
-  Type.Optional(Type.Number({ minimum, maximum: SECONDS_PER_DAY, default: value, description }))
-const integer = (value: number, minimum: number, maximum: number, description: string) =>
-  Type.Optional(Type.Integer({ minimum, maximum, default: value, description }))
+  Type.Array(
+    Type.String({
+      minLength: 1,
+      maxLength: MAX_ADDRESS_LENGTH,
+      ...cel(
+        {
+          rule: "self.matches('^(redis|rediss|postgres|postgresql)://')",
+          message: 'must start with redis://, rediss://, postgres:// or postgresql://',
+        },
+        {
+          rule: "!self.matches('^[a-z]+://[^/]*@')",
+          message: "must hold no credentials; put them into the fleet's credentials Secret, and write redis://host:port",
+        },
+      ),
+    }),
+    {
+      minItems: 1,
+      maxItems: MAX_SHARDS,
+      description,
+      ...SET,
+      ...cel(immutable('a migration keeps the shards that it was planned for; delete it and create another')),
+    },
+  )
+
+const kindMatches = (field: 'sourceShards' | 'targetShards') => ({
+  rule: `self.${field}.all(shard, shard.startsWith(self.dedupBackend))`,
+  messageExpression: `'must all be ' + self.dedupBackend + ' addresses, as spec.dedupBackend says'`,
+  message: 'must all be addresses of the kind that spec.dedupBackend names',
+  fieldPath: `.${field}`,
+})
 
 export const HealthGatesSchema = Type.Object(
   {
-    maxLatencyP95: Type.Optional(
-      Type.Number({
-        minimum: 0.001,
-        maximum: 60_000,
-        default: D.DEFAULT_MAX_LATENCY_P95_MS,
-        description: 'Limit in milliseconds of the 95th percentile of the fleet.',
-      }),
-    ),
-    maxErrorRate: Type.Optional(
-      Type.Number({
-        minimum: 0,
-        maximum: 100,
-        default: D.DEFAULT_MAX_ERROR_RATE_PERCENT,
-        description: 'Limit in percent of submissions answered with 5xx.',
-      }),
-    ),
-    minDedupHitRatio: Type.Optional(
-      Type.Number({
-        minimum: 0,
-        maximum: 100,
-        default: D.DEFAULT_MIN_DEDUP_HIT_RATIO_PERCENT,
-        description: 'Least percent of decided submissions that were duplicates. 0 switches this gate off.',
-      }),
+    maxLatencyP95: F.latencyGate(D.DEFAULT_MAX_LATENCY_P95_MS),
+    maxErrorRate: F.percentGate(D.DEFAULT_MAX_ERROR_RATE_PERCENT, 'Limit in percent of submissions answered with 5xx.'),
+    minDedupHitRatio: F.percentGate(
+      D.DEFAULT_MIN_DEDUP_HIT_RATIO_PERCENT,
+      'Least percent of decided submissions that were duplicates. 0 switches this gate off.',
     ),
   },
-  closed,
-)
-
-export const GatePolicySchema = Type.Object(
-  {
-    windowSeconds: seconds(D.DEFAULT_GATE_WINDOW_SECONDS, 0.1, 'Traffic that one measurement looks at.'),
-    intervalSeconds: seconds(D.DEFAULT_GATE_INTERVAL_SECONDS, 0.05, 'Time between two measurements.'),
-    minSamples: integer(D.DEFAULT_GATE_MIN_SAMPLES, 1, 1e9, 'Fewer samples than this are NoData.'),
-    failures: integer(D.DEFAULT_GATE_FAILURES, 1, 100, 'A gate fails when this many of the last `of` measurements failed.'),
-    of: integer(D.DEFAULT_GATE_OF, 1, 100, 'How many of the last measurements count.'),
-    onNoData: Type.Optional(
-      Type.Enum(['Hold', 'Fail', 'Pass'], {
-        default: 'Hold',
-        description:
-          'What a measurement without (enough) samples does: wait until the progress deadline, count as a failure, or not stand in the way.',
-      }),
-    ),
-  },
-  closed,
+  { ...F.closed, [NAMED_LIMITS]: 'gate', description: 'What must hold for a step to be taken.' },
 )
 
 export const ShardMigrationSpecSchema = Type.Object(
   {
     sourceShards: shardList('Addresses of all shards that own the slots now.'),
     targetShards: shardList('Addresses of all shards that own the slots afterwards; a shard in both lists stays.'),
-    dedupBackend: Type.Enum(['redis', 'postgres'], { description: 'Kind of the shards.' }),
-    batchSize: integer(D.DEFAULT_BATCH_SIZE, 1, 100_000, 'Keys per copy call.'),
-    throttleQPS: integer(
+    dedupBackend: Type.Enum(['redis', 'postgres'], {
+      description: 'Kind of the shards.',
+      ...cel(immutable('records are not moved between kinds of stores; create another ShardMigration')),
+    }),
+    batchSize: F.integer(D.DEFAULT_BATCH_SIZE, 1, 100_000, 'Keys per copy call.'),
+    throttleQPS: F.integer(
       D.DEFAULT_THROTTLE_QPS,
       1,
       10_000_000,
@@ -84,65 +78,60 @@ export const ShardMigrationSpecSchema = Type.Object(
       }),
     ),
 
-    approval: Type.Optional(
-      Type.Enum(['Auto', 'Manual'], {
-        default: 'Auto',
-        description: 'Manual: nothing moves before the annotation fractal.lba.io/approve carries the plan hash.',
-      }),
-    ),
-    onGateFailure: Type.Optional(
-      Type.Enum(['Rollback', 'Freeze'], { description: 'What a failed gate does. Default: as autoRollback says.' }),
-    ),
-    gates: Type.Optional(GatePolicySchema),
-    steps: Type.Optional(
-      Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 100 }), {
-        minItems: 1,
-        maxItems: 20,
-        default: [...D.DEFAULT_STEPS_PERCENT],
-        description: 'Percent of the moving slots that are cut over after each step; rises to 100.',
-      }),
-    ),
-    stepSeconds: seconds(D.DEFAULT_STEP_SECONDS, 0, 'Each cutover step is watched at least this long.'),
-    soakSeconds: seconds(
+    fleet: F.fleet,
+    approval: F.approval,
+    onGateFailure: Type.Optional(F.onGateFailure('What a failed gate does. Default: as autoRollback says.')),
+    gates: Type.Optional(F.GatePolicySchema),
+    steps: F.steps(D.DEFAULT_STEPS_PERCENT, 'Percent of the moving slots that are cut over after each step; rises to 100.'),
+    stepSeconds: F.seconds(D.DEFAULT_STEP_SECONDS, 0, 'Each cutover step is watched at least this long.'),
+    soakSeconds: F.seconds(
       D.DEFAULT_SOAK_SECONDS,
       0,
       'Time in DualWrite before the cutover, and after it before the point of no return.',
     ),
-    maxLagSeconds: seconds(D.DEFAULT_MAX_LAG_SECONDS, 0.05, 'Captured writes may be this far behind.'),
-    progressDeadlineSeconds: seconds(
-      D.DEFAULT_PROGRESS_DEADLINE_SECONDS,
-      1,
-      'Longest time without progress, or without an answer from a gate that holds.',
+    maxLagSeconds: F.seconds(D.DEFAULT_MAX_LAG_SECONDS, 0.05, 'Captured writes may be this far behind.'),
+    progressDeadlineSeconds: F.progressDeadlineSeconds,
+    deletionPolicy: F.deletionPolicy(
+      'What deleting the resource in mid-flight does: undo, finish first, or leave the shards as they are.',
     ),
-    deletionPolicy: Type.Optional(
-      Type.Enum(['Abort', 'Finish', 'Orphan'], {
-        default: 'Abort',
-        description: 'What deleting the resource in mid-flight does: undo, finish first, or leave the shards as they are.',
+    dryRun: F.dryRun,
+    paused: F.paused,
+    vnodes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: D.MAX_VNODES,
+        default: D.DEFAULT_VNODES,
+        description: 'Points a shard on the hash circle; the same as DEDUP_VNODES of the pods.',
+        ...cel(immutable('which slots move depends on it; delete the migration and create another')),
       }),
     ),
-    dryRun: Type.Optional(Type.Boolean({ default: false, description: 'Stop after the plan.' })),
-    paused: Type.Optional(Type.Boolean({ default: false, description: 'Hold where it stands; gates go on being measured.' })),
-    vnodes: integer(
-      D.DEFAULT_VNODES,
-      1,
-      D.MAX_VNODES,
-      'Points a shard on the hash circle; the same as DEDUP_VNODES of the pods.',
+  },
+  {
+    ...F.closed,
+    ...cel(
+      {
+        rule: 'self.sourceShards.size() != self.targetShards.size() || !self.sourceShards.all(shard, shard in self.targetShards)',
+        message: 'are the source shards; name the shards that shall own the slots afterwards',
+        fieldPath: '.targetShards',
+      },
+      kindMatches('sourceShards'),
+      kindMatches('targetShards'),
+      F.deadlineCoversWindow,
+      immutableChild('fleet', 'a migration belongs to one fleet; delete it and create another'),
     ),
   },
-  closed,
 )
 
 /** What a user may write: most fields are optional. */
 export type ShardMigrationInput = Type.Static<typeof ShardMigrationSpecSchema>
 
-type Filled<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
-export type HealthGates = Filled<Type.Static<typeof HealthGatesSchema>>
-export type GatePolicy = Filled<Type.Static<typeof GatePolicySchema>>
+export type HealthGates = F.Filled<Type.Static<typeof HealthGatesSchema>>
 
 /** A spec that was checked and has every default filled in; nothing else in this room reads an unchecked one. */
-export type ShardMigrationSpec = Omit<Filled<ShardMigrationInput>, 'healthGates' | 'gates'> & {
+export type ShardMigrationSpec = Omit<F.Filled<ShardMigrationInput>, 'healthGates' | 'gates' | 'fleet'> & {
   readonly healthGates: HealthGates
-  readonly gates: GatePolicy
+  readonly gates: F.GatePolicy
+  readonly fleet: string | undefined
 }
 
 export interface ShardMigration {
@@ -164,16 +153,10 @@ export function withDefaults(input: ShardMigrationInput): ShardMigrationSpec {
       minDedupHitRatio: input.healthGates?.minDedupHitRatio ?? D.DEFAULT_MIN_DEDUP_HIT_RATIO_PERCENT,
     },
     autoRollback,
+    fleet: input.fleet,
     approval: input.approval ?? 'Auto',
     onGateFailure: input.onGateFailure ?? (autoRollback ? 'Rollback' : 'Freeze'),
-    gates: {
-      windowSeconds: input.gates?.windowSeconds ?? D.DEFAULT_GATE_WINDOW_SECONDS,
-      intervalSeconds: input.gates?.intervalSeconds ?? D.DEFAULT_GATE_INTERVAL_SECONDS,
-      minSamples: input.gates?.minSamples ?? D.DEFAULT_GATE_MIN_SAMPLES,
-      failures: input.gates?.failures ?? Math.min(D.DEFAULT_GATE_FAILURES, input.gates?.of ?? D.DEFAULT_GATE_FAILURES),
-      of: input.gates?.of ?? Math.max(D.DEFAULT_GATE_OF, input.gates?.failures ?? 0),
-      onNoData: input.gates?.onNoData ?? 'Hold',
-    },
+    gates: F.gatePolicyWithDefaults(input.gates),
     steps: input.steps ?? [...D.DEFAULT_STEPS_PERCENT],
     stepSeconds: input.stepSeconds ?? D.DEFAULT_STEP_SECONDS,
     soakSeconds: input.soakSeconds ?? D.DEFAULT_SOAK_SECONDS,

@@ -1,102 +1,77 @@
 /**
- * From whatever a manifest holds to a checked `ShardMigrationSpec`, or to sentences that name the field and say what to do. Strict: a
- * field that nobody reads is refused, since a misspelt gate that is silently ignored is a gate that always passes.
+ * From whatever a manifest holds to a checked spec, or to sentences that name the field and say what to do. The API server refuses the same
+ * by the CRD's rules; the operator checks again, since an object may be older than a rule, and local mode has no API server.
  */
 import { parseShardList } from '@fractal-lba/shards/address'
-import { Compile } from 'typebox/compile'
+import { type CrrPolicyInput, type CrrPolicySpec, CrrPolicySpecSchema, crrPolicyWithDefaults } from './crrpolicy.ts'
+import { MAX_DURATION_HOURS, parseDurationMs } from './duration.ts'
+import type { GatePolicy } from './fields.ts'
+import { type FieldProblem, problemsText, schemaCheck } from './schema-problems.ts'
+import { type ShardMigrationInput, type ShardMigrationSpec, ShardMigrationSpecSchema, withDefaults } from './shardmigration.ts'
 import {
-  HealthGatesSchema,
-  type ShardMigrationInput,
-  type ShardMigrationSpec,
-  ShardMigrationSpecSchema,
-  withDefaults,
-} from './shardmigration.ts'
+  type TieringPolicyInput,
+  type TieringPolicySpec,
+  TieringPolicySpecSchema,
+  tieringPolicyWithDefaults,
+} from './tieringpolicy.ts'
 
-export interface FieldProblem {
-  /** e.g. `spec.healthGates.maxErrorRate` or `spec.targetShards[1]`. */
-  readonly field: string
-  readonly message: string
-}
+export { type FieldProblem, problemsText }
 
-export type Validated =
-  | { readonly ok: true; readonly spec: ShardMigrationSpec }
+export type Validated<Spec = ShardMigrationSpec> =
+  | { readonly ok: true; readonly spec: Spec }
   | { readonly ok: false; readonly problems: readonly FieldProblem[] }
 
-const validator = Compile(ShardMigrationSpecSchema)
+export interface ValidateOptions {
+  /** In a cluster addresses are read by many, so credentials come from a Secret; a folder of its user may hold them. */
+  readonly credentials: 'allowed' | 'refused'
+}
+
 const MAX_PROBLEMS = 10
+const checkMigration = schemaCheck(ShardMigrationSpecSchema)
+const checkCrrPolicy = schemaCheck(CrrPolicySpecSchema)
+const checkTieringPolicy = schemaCheck(TieringPolicySpecSchema)
 
-export function validateSpec(value: unknown): Validated {
-  if (!validator.Check(value)) {
-    const problems = dedupe(validator.Errors(value).flatMap((error) => describe(error as SchemaError, value)))
-    return { ok: false, problems: problems.slice(0, MAX_PROBLEMS) }
-  }
+type Say = (field: string, message: string) => void
+
+export function validateSpec(value: unknown, options: ValidateOptions = { credentials: 'allowed' }): Validated {
+  const problems = checkMigration(value)
+  if (problems.length > 0) return refused(problems)
   const spec = withDefaults(value as ShardMigrationInput)
-  const problems = relations(spec)
-  return problems.length === 0 ? { ok: true, spec } : { ok: false, problems: problems.slice(0, MAX_PROBLEMS) }
+  return conclude(spec, migrationRelations(spec, options))
 }
 
-export const problemsText = (problems: readonly FieldProblem[]): string =>
-  problems.map((problem) => `${problem.field}: ${problem.message}`).join('; ')
-
-interface SchemaError {
-  readonly keyword: string
-  readonly instancePath: string
-  readonly params: Record<string, unknown>
-  readonly message: string
+export function validateCrrPolicy(value: unknown): Validated<CrrPolicySpec> {
+  const problems = checkCrrPolicy(value)
+  if (problems.length > 0) return refused(problems)
+  const spec = crrPolicyWithDefaults(value as CrrPolicyInput)
+  return conclude(spec, crrRelations(spec))
 }
 
-function describe(error: SchemaError, root: unknown): FieldProblem[] {
-  const field = pathOf(error.instancePath)
-  const { params } = error
-  switch (error.keyword) {
-    case 'boolean':
-      // Reported once more, with its parent, as `additionalProperties`.
-      return []
-    case 'additionalProperties':
-      return (params.additionalProperties as string[]).map((name) => ({
-        field: `${field}.${name}`,
-        message: unknownField(error.instancePath, name),
-      }))
-    case 'required':
-      return (params.requiredProperties as string[]).map((name) => ({
-        field: `${field}.${name}`,
-        message: 'is required; add it',
-      }))
-    case 'type':
-      return [{ field, message: `must be ${article(String(params.type))}, not ${shown(valueAt(root, error.instancePath))}` }]
-    case 'enum':
-      return [
-        {
-          field,
-          message: `must be one of ${(params.allowedValues as string[]).join(', ')}, not ${shown(valueAt(root, error.instancePath))}`,
-        },
-      ]
-    case 'minimum':
-    case 'maximum':
-    case 'exclusiveMinimum':
-    case 'exclusiveMaximum':
-      return [{ field, message: `must be ${params.comparison} ${params.limit}, not ${shown(valueAt(root, error.instancePath))}` }]
-    default:
-      return [{ field, message: error.message }]
-  }
+export function validateTieringPolicy(value: unknown): Validated<TieringPolicySpec> {
+  const problems = checkTieringPolicy(value)
+  if (problems.length > 0) return refused(problems)
+  const spec = tieringPolicyWithDefaults(value as TieringPolicyInput)
+  return conclude(spec, tieringRelations(spec))
 }
 
-function unknownField(parentPath: string, name: string): string {
-  if (parentPath === '/healthGates')
-    return `there is no gate "${name}"; the gates are ${Object.keys(HealthGatesSchema.properties).join(', ')}`
-  const siblings = parentPath === '' ? Object.keys(ShardMigrationSpecSchema.properties) : []
-  const near = siblings.find((sibling) => sibling.toLowerCase() === name.toLowerCase() || editDistanceAtMost2(sibling, name))
-  return near ? `there is no such field; did you mean "${near}"?` : 'there is no such field; remove it'
-}
+const refused = (problems: readonly FieldProblem[]) => ({ ok: false, problems: problems.slice(0, MAX_PROBLEMS) }) as const
 
-/** What a schema cannot say: how fields have to fit each other. */
-function relations(spec: ShardMigrationSpec): FieldProblem[] {
+const conclude = <Spec>(spec: Spec, problems: readonly FieldProblem[]): Validated<Spec> =>
+  problems.length === 0 ? { ok: true, spec } : refused(problems)
+
+function collector(): { problems: FieldProblem[]; say: Say } {
   const problems: FieldProblem[] = []
-  const say = (field: string, message: string) => problems.push({ field: `spec.${field}`, message })
-  const sources = shards(spec, 'sourceShards', say)
-  const targets = shards(spec, 'targetShards', say)
-  if (sources && targets && sources.join('\n') === targets.join('\n'))
-    say('targetShards', 'are the source shards; name the shards that shall own the slots afterwards')
+  return { problems, say: (field, message) => problems.push({ field: `spec.${field}`, message }) }
+}
+
+interface RolloutSpec {
+  readonly gates: GatePolicy
+  readonly steps: readonly number[]
+  readonly progressDeadlineSeconds: number
+}
+
+/** What a schema cannot say of any kind: how fields have to fit each other. */
+function rolloutRelations(spec: RolloutSpec, say: Say): void {
   if (spec.gates.failures > spec.gates.of)
     say('gates.failures', `must be at most gates.of (${spec.gates.of}), else the gate can never fail`)
   if (spec.gates.intervalSeconds > spec.gates.windowSeconds) {
@@ -114,14 +89,86 @@ function relations(spec: ShardMigrationSpec): FieldProblem[] {
       `must be at least gates.windowSeconds (${spec.gates.windowSeconds}), else no gate can answer in time`,
     )
   }
+}
+
+/** An address may carry a user and a password before its host. */
+const holdsCredentials = (address: string): boolean => /^[a-z]+:\/\/[^/]*@/.test(address)
+
+function crrRelations(spec: CrrPolicySpec): FieldProblem[] {
+  const { problems, say } = collector()
+  const { sourceRegion, targetRegions, replicationMode, tenantSelector: selector } = spec
+  sayDuplicates('targetRegions', targetRegions, say)
+  if (targetRegions.includes(sourceRegion)) say('targetRegions', `must not hold the source region ${sourceRegion}; remove it`)
+  if (replicationMode === 'multi-way' && targetRegions.length < 2)
+    say('targetRegions', 'must name at least two regions in replicationMode multi-way; add one, or set replicationMode to full')
+  const selects = selector?.include?.length || selector?.exclude?.length || Object.keys(selector?.matchLabels ?? {}).length
+  if (replicationMode === 'selective' && !selects)
+    say(
+      'tenantSelector',
+      'is needed by replicationMode selective: give include, exclude or matchLabels, or set replicationMode to full',
+    )
+  if (replicationMode !== 'selective' && selector)
+    say(
+      'tenantSelector',
+      'is read in replicationMode selective only, so tenants that it leaves out would be replicated; set that mode, or remove it',
+    )
+  sayDuplicates('tenantSelector.include', selector?.include ?? [], say)
+  sayDuplicates('tenantSelector.exclude', selector?.exclude ?? [], say)
+  const both = selector?.exclude?.find((tenant) => selector.include?.includes(tenant))
+  if (both !== undefined) say('tenantSelector.exclude', 'names a tenant that is in include too; take it out of one of them')
+  sayDuration('shipInterval', spec.shipInterval, say)
+  rolloutRelations(spec, say)
   return problems
 }
 
-function shards(
-  spec: ShardMigrationSpec,
-  field: 'sourceShards' | 'targetShards',
-  say: (field: string, message: string) => void,
-): string[] | undefined {
+function tieringRelations(spec: TieringPolicySpec): FieldProblem[] {
+  const { problems, say } = collector()
+  const hot = sayDuration('hotTier.ttl', spec.hotTier.ttl, say)
+  const warm = sayDuration('warmTier.ttl', spec.warmTier.ttl, say)
+  const cold = sayDuration('coldTier.ttl', spec.coldTier.ttl, say)
+  const longer = (older: 'warm' | 'cold', younger: 'hot' | 'warm') =>
+    say(
+      `${older}Tier.ttl`,
+      `must be longer than ${younger}Tier.ttl, since a record passes through the ${younger} tier first; raise it, or lower that`,
+    )
+  if (hot !== undefined && warm !== undefined && hot >= warm) longer('warm', 'hot')
+  if (warm !== undefined && cold !== undefined && warm >= cold) longer('cold', 'warm')
+  sayDuration('demotionInterval', spec.demotionInterval, say)
+  rolloutRelations(spec, say)
+  return problems
+}
+
+/** @returns whole seconds, which is what the API server compares too. */
+function sayDuration(field: string, text: string, say: Say): number | undefined {
+  const ms = parseDurationMs(text)
+  if (ms === undefined)
+    say(field, `must be a duration above zero and of at most ${MAX_DURATION_HOURS} h, such as 30s, 1h30m or 7d`)
+  return ms === undefined ? undefined : Math.floor(ms / 1000)
+}
+
+function sayDuplicates(field: string, values: readonly string[], say: Say): void {
+  const twice = values.find((value, i) => values.indexOf(value) !== i)
+  if (twice !== undefined) say(field, `${JSON.stringify(twice)} is listed twice; remove one`)
+}
+
+/** What a schema cannot say: how fields have to fit each other. */
+function migrationRelations(spec: ShardMigrationSpec, options: ValidateOptions): FieldProblem[] {
+  const { problems, say } = collector()
+  const sources = shards(spec, 'sourceShards', say)
+  const targets = shards(spec, 'targetShards', say)
+  if (sources && targets && sources.join('\n') === targets.join('\n'))
+    say('targetShards', 'are the source shards; name the shards that shall own the slots afterwards')
+  if (options.credentials === 'refused') {
+    for (const field of ['sourceShards', 'targetShards'] as const) {
+      if (spec[field].some(holdsCredentials))
+        say(field, "must hold no credentials; put them into the fleet's credentials Secret, and write redis://host:port")
+    }
+  }
+  rolloutRelations(spec, say)
+  return problems
+}
+
+function shards(spec: ShardMigrationSpec, field: 'sourceShards' | 'targetShards', say: Say): string[] | undefined {
   try {
     const parsed = parseShardList(spec[field])
     const kind = parsed[0]?.kind
@@ -131,51 +178,4 @@ function shards(
     say(field, (error as Error).message)
   }
   return undefined
-}
-
-function pathOf(pointer: string): string {
-  const parts = pointer.split('/').slice(1)
-  return `spec${parts.map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`)).join('')}`
-}
-
-function valueAt(root: unknown, pointer: string): unknown {
-  let value = root
-  for (const part of pointer.split('/').slice(1)) value = (value as Record<string, unknown> | undefined)?.[part]
-  return value
-}
-
-/** A value for a message: short, and never an address, which may hold a password. */
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'a list'
-  if (value === null) return 'empty'
-  if (typeof value === 'object') return 'a map'
-  if (typeof value === 'string') return value.includes('://') ? 'an address' : JSON.stringify(value.slice(0, 40))
-  return String(value)
-}
-
-const article = (type: string): string =>
-  type === 'object' ? 'a map' : type === 'array' ? 'a list' : /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`
-
-function dedupe(problems: FieldProblem[]): FieldProblem[] {
-  const seen = new Set<string>()
-  return problems.filter(({ field, message }) => !seen.has(`${field}\0${message}`) && seen.add(`${field}\0${message}`))
-}
-
-function editDistanceAtMost2(a: string, b: string): boolean {
-  if (Math.abs(a.length - b.length) > 2) return false
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      row.push(
-        Math.min(
-          (previous[j] as number) + 1,
-          (row[j - 1] as number) + 1,
-          (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1),
-        ),
-      )
-    }
-    previous = row
-  }
-  return (previous[b.length] as number) <= 2
 }
