@@ -13,6 +13,8 @@ import { VERBS } from './api/group.ts'
 import { statusTable } from './cli/status-table.ts'
 import { readStatuses } from './cli/statuses.ts'
 import { giveVerb } from './cli/verbs.ts'
+import { startHealth } from './health/server.ts'
+import { serveKubernetes } from './kubernetes/serve.ts'
 import { serve } from './local/serve.ts'
 import { makeLog, redact } from './log.ts'
 import { systemClock } from './runtime/clock.ts'
@@ -44,6 +46,18 @@ program
   .option('--metrics-host <address>', 'address to serve them on', '127.0.0.1')
   .option('--signing-key <file>', 'Ed25519 private key (PEM) that certificates are signed with')
   .action(runServer)
+
+program
+  .command('kube')
+  .description('serve the custom resources of a cluster (KUBECONFIG, or the service account of its pod)')
+  .option('--watch-namespaces <names>', 'only these namespaces, comma-separated (default: all)')
+  .option('--lease-name <name>', 'Lease that elects the leader', 'fractal-lba-operator')
+  .option('--lease-namespace <name>', "namespace of that Lease (default: the operator's own)")
+  .option('--pod-name <name>', 'names this replica', process.env.POD_NAME ?? hostname())
+  .option('--shard-lease-seconds <n>', 'how long a lease at the shards outlives an operator that was killed', parseNumber, 10)
+  .option('--health-port <port>', 'serve /healthz and /readyz there', parseNumber, 8081)
+  .option('--signing-key <file>', 'Ed25519 private key (PEM) that certificates are signed with')
+  .action(runInCluster)
 
 for (const verb of VERBS) {
   const command = program
@@ -87,6 +101,50 @@ async function runServer(flags: ServeFlags): Promise<void> {
   await serving.stop()
   log.info('stopped; leases are given back')
   // Sockets that a server keeps open must not keep an operator that has stopped.
+  process.exit(0)
+}
+
+interface KubeFlags {
+  readonly watchNamespaces?: string
+  readonly leaseName: string
+  readonly leaseNamespace?: string
+  readonly podName: string
+  readonly shardLeaseSeconds: number
+  readonly healthPort: number
+  readonly signingKey?: string
+}
+
+async function runInCluster(flags: KubeFlags): Promise<void> {
+  const log = makeLog((line) => process.stderr.write(line), systemClock.now)
+  const namespaces = flags.watchNamespaces
+    ?.split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  const serving = await serveKubernetes({
+    namespaces: namespaces && namespaces.length > 0 ? namespaces : undefined,
+    leaseName: flags.leaseName,
+    leaseNamespace: flags.leaseNamespace,
+    podName: flags.podName,
+    shardLeaseTtlMs: flags.shardLeaseSeconds * 1000,
+    signer: flags.signingKey === undefined ? undefined : await readSigner(flags.signingKey),
+    env: process.env,
+    clock: systemClock,
+    monotonicNow: () => performance.now(),
+    random: Math.random,
+    log,
+  })
+  const health = await startHealth({
+    host: '0.0.0.0',
+    port: flags.healthPort,
+    notReady: () => serving.notReady(),
+    metrics: async () => '',
+  })
+  log.info('serving', { namespaces: namespaces ?? 'all', pod: flags.podName })
+  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  log.info('stopping at a safe point')
+  await serving.stop()
+  await health.close()
+  log.info('stopped; the lease is handed over')
   process.exit(0)
 }
 

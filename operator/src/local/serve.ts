@@ -1,6 +1,7 @@
 /** Local mode: the folder's manifests, the controller and the queue between them, from start to the last lease given back. */
 import { mkdir } from 'node:fs/promises'
 import type { CertificateSigner } from '@fractal-lba/migration/certificate/certificate'
+import type { ShardAddress } from '@fractal-lba/shards/address'
 import { openShardControl } from '@fractal-lba/shards/open'
 import { ShardMigrationController } from '../controllers/shardmigration/controller.ts'
 import { FleetFile } from '../fleet/fleet-file.ts'
@@ -40,11 +41,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     for (const name of names) queue.add(name)
   })
   const objects = new LocalObjects({ folder, manifests, now: clock.now })
+  const around = { fleet: new LocalFleet(fleetFile), openControl: (address: ShardAddress) => openShardControl(address) }
   const controller = new ShardMigrationController({
     objects,
-    fleet: new LocalFleet(fleetFile),
+    around: () => around,
     now: clock.now,
-    session: { holder: options.holder, openControl: openShardControl, leaseTtlMs: options.leaseTtlMs, signer: options.signer },
+    session: { holder: options.holder, leaseTtlMs: options.leaseTtlMs, signer: options.signer },
     log: (message) => log.info(message),
   })
   const failing = new Map<string, string>()

@@ -15,15 +15,22 @@ import type { MigrationObject, MigrationObjects } from './objects.ts'
 import type { EngineObservation, Measurement, PodRevision } from './observed.ts'
 import { MigrationSession, type SessionOptions } from './session.ts'
 
+/** What a migration is about: the pods that serve its shards, and the way to those. */
+export interface Surroundings {
+  readonly fleet: Fleet
+  readonly openControl: SessionOptions['openControl']
+}
+
 export interface ControllerParts {
   readonly objects: MigrationObjects
-  readonly fleet: Fleet
+  readonly around: (object: MigrationObject) => Surroundings
   readonly now: () => number
-  readonly session: Omit<SessionOptions, 'now' | 'onCertificate'>
+  readonly session: Omit<SessionOptions, 'now' | 'onCertificate' | 'openControl'>
   readonly log: (message: string) => void
 }
 
 interface Held {
+  readonly fleet: Fleet
   readonly session: MigrationSession
   readonly monitor: FleetMonitor
   measuredAtMs: number
@@ -79,7 +86,7 @@ export class ShardMigrationController {
     })
     const parts = {
       objects,
-      fleet: this.#parts.fleet,
+      fleet: held.fleet,
       session: held.session,
       pushTimeoutMs: PUSH_TIMEOUT_MS,
       log: (message: string) => this.#parts.log(`${name}: ${message}`),
@@ -103,10 +110,13 @@ export class ShardMigrationController {
     const key = object.name
     const known = this.#held.get(key)
     if (known) return known
-    const { fleet, now, session, objects } = this.#parts
+    const { around, now, session, objects } = this.#parts
+    const { fleet, openControl } = around(object)
     const held = {
+      fleet,
       session: new MigrationSession({
         ...session,
+        openControl,
         now,
         onCertificate: (certificate) => objects.keepCertificate(object.name, certificateText(certificate)),
       }),

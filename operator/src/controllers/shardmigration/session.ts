@@ -22,7 +22,7 @@ import type { EngineIntent, EngineObservation, RunningView } from './observed.ts
 export interface SessionOptions {
   readonly holder: string
   readonly now: () => number
-  readonly openControl: (address: ShardAddress) => ShardControl
+  readonly openControl: (address: ShardAddress) => ShardControl | Promise<ShardControl>
   readonly leaseTtlMs: number
   readonly signer: CertificateSigner | undefined
   readonly onCertificate: (certificate: Certificate) => Promise<void>
@@ -151,7 +151,8 @@ export class MigrationSession {
     if (this.#controls && this.#controlsKey === key) return this.#controls
     await this.release()
     const controls = new Map<ShardId, ShardControl>()
-    for (const address of addresses) if (!controls.has(address.id)) controls.set(address.id, this.#options.openControl(address))
+    for (const address of addresses)
+      if (!controls.has(address.id)) controls.set(address.id, await this.#options.openControl(address))
     this.#controls = controls
     this.#controlsKey = key
     return controls

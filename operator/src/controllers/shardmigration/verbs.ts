@@ -1,10 +1,8 @@
-/**
- * Takes the verbs that users gave as annotations. Each is echoed in status before its annotation is taken away, so a crash between the
- * two repeats nothing and loses nothing; a verb that the phase does not allow is a Warning and changes nothing.
- */
-import { annotationOf, VERBS, type Verb } from '../../api/group.ts'
+/** What each verb does in each phase; one that the phase does not allow is a Warning and changes nothing. */
+import type { Verb } from '../../api/group.ts'
 import type { Reason } from '../../api/reasons.ts'
 import type { Phase } from '../../api/status.ts'
+import { takeVerbs as takeVerbAnnotations } from '../../rollout/take-verbs.ts'
 import { type Draft, freshStatus, isTerminal } from './draft.ts'
 import type { Observed } from './observed.ts'
 
@@ -12,22 +10,13 @@ import type { Observed } from './observed.ts'
 type Outcome = { readonly refused: Reason; readonly detail: string } | undefined
 
 export function takeVerbs(draft: Draft, observed: Observed): void {
-  for (const verb of VERBS) {
-    const value = observed.annotations[annotationOf(verb)]
-    const echo = draft.status.verbs.find((each) => each.verb === verb)
-    if (value === undefined) {
-      if (echo?.pending)
-        draft.status.verbs = draft.status.verbs.map((each) => (each === echo ? { ...each, pending: false } : each))
-      continue
-    }
-    if (!(echo?.pending && echo.value === value)) {
-      const outcome = perform(verb, value, draft, observed)
-      if (outcome) draft.event('Warning', outcome.refused, outcome.detail)
-      const taken = { verb, value, at: draft.now, accepted: outcome === undefined, pending: true }
-      draft.status.verbs = [...draft.status.verbs.filter((each) => each.verb !== verb), taken]
-    }
-    draft.actions.push({ kind: 'consume', verb, value })
-  }
+  const { echoes, consume } = takeVerbAnnotations(draft.status.verbs, observed.annotations, draft.now, (verb, value) => {
+    const outcome = perform(verb, value, draft, observed)
+    if (outcome) draft.event('Warning', outcome.refused, outcome.detail)
+    return outcome === undefined
+  })
+  draft.status.verbs = echoes
+  for (const { verb, value } of consume) draft.actions.push({ kind: 'consume', verb, value })
 }
 
 function perform(verb: Verb, value: string, draft: Draft, observed: Observed): Outcome {

@@ -1,0 +1,187 @@
+/**
+ * The fleet of a namespace: a StatefulSet of verifiers as the chart makes it, whose annotations name the ConfigMap with the desired
+ * config and the Secrets. The ConfigMap is written before pods are pushed to: what a pod reads when it starts is never older than what
+ * its neighbours were told.
+ */
+import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
+import { type ShardAddress, type ShardCredentials, withCredentials } from '@fractal-lba/shards/address'
+import { openShardControl } from '@fractal-lba/shards/open'
+import type { ShardControl } from '@fractal-lba/shards/port'
+import { GROUP } from '../api/group.ts'
+import { pushConfig, readReport } from '../fleet/pod-client.ts'
+import type { Fleet, PodReading, PushResult } from '../fleet/port.ts'
+import type { Cache } from '../runtime/cache/cache.ts'
+import type { KubeClient } from '../runtime/client/kube-client.ts'
+import { CONFIG_MAPS, type Pod, SECRETS, type StatefulSet } from './resources.ts'
+
+/** Labels of the StatefulSet and its pods. */
+export const FLEET_LABELS = { 'app.kubernetes.io/name': 'fractal-lba', 'app.kubernetes.io/component': 'verifier' } as const
+export const INSTANCE_LABEL = 'app.kubernetes.io/instance'
+
+/** Annotations of the StatefulSet. */
+const ADMIN_SECRET = `${GROUP}/admin-secret`
+const CONFIG_MAP = `${GROUP}/config-map`
+const CREDENTIALS_SECRET = `${GROUP}/shard-credentials-secret`
+
+export const FLEET_CONFIG_KEY = 'fleet-config.json'
+const ADMIN_PORT_NAME = 'admin'
+/** So long a Secret that was read is believed; a rotated token or password is taken up after that. */
+const SECRET_TTL_MS = 30_000
+
+export interface FleetParts {
+  readonly client: KubeClient
+  readonly pods: Cache<Pod>
+  readonly statefulSets: Cache<StatefulSet>
+  readonly now: () => number
+}
+
+export class KubernetesFleet implements Fleet {
+  readonly #parts: FleetParts
+  readonly #namespace: string
+  readonly #instance: string | undefined
+  readonly #secrets = new Map<string, { readonly data: Readonly<Record<string, string>>; readonly readMs: number }>()
+
+  /** @param instance the release that made it; may be left out where the namespace has one fleet. */
+  constructor(parts: FleetParts, namespace: string, instance: string | undefined) {
+    this.#parts = parts
+    this.#namespace = namespace
+    this.#instance = instance
+  }
+
+  /** @throws Error that says what to do where there is none, or not one. */
+  workload(): StatefulSet {
+    const labels = { ...FLEET_LABELS, ...(this.#instance !== undefined && { [INSTANCE_LABEL]: this.#instance }) }
+    const found = this.#parts.statefulSets.list({ namespace: this.#namespace, labels })
+    const [only] = found
+    if (only && found.length === 1) return only
+    const named = this.#instance === undefined ? '' : ` of the release "${this.#instance}"`
+    if (!only)
+      throw new Error(
+        `namespace ${this.#namespace} has no fleet${named}: install the chart fractal-lba there${this.#instance === undefined ? '' : ', or correct spec.fleet'}`,
+      )
+    const releases = found.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL] ?? metadata.name).sort()
+    throw new Error(`namespace ${this.#namespace} has several fleets (${releases.join(', ')}): name one in spec.fleet`)
+  }
+
+  async read(timeoutMs: number): Promise<readonly PodReading[]> {
+    const workload = this.workload()
+    const token = await this.adminToken(workload)
+    return Promise.all(
+      this.#podNames(workload).map((name) => {
+        const reached = this.#reach(name)
+        if ('error' in reached) return { pod: name, report: undefined, error: reached.error }
+        return readReport({ name, adminURL: reached.adminURL }, token, timeoutMs)
+      }),
+    )
+  }
+
+  async configure(push: ConfigPush, timeoutMs: number): Promise<readonly PushResult[]> {
+    const workload = this.workload()
+    const names = this.#podNames(workload)
+    const seen = await this.#writeDesired(workload, push)
+    if (seen !== undefined) return names.map((pod) => ({ pod, kind: 'fenced', seen }))
+    const token = await this.adminToken(workload)
+    return Promise.all(
+      names.map((name): Promise<PushResult> => {
+        const reached = this.#reach(name)
+        if ('error' in reached) return Promise.resolve({ pod: name, kind: 'unreachable', error: reached.error })
+        return pushConfig({ name, adminURL: reached.adminURL }, token, push, timeoutMs)
+      }),
+    )
+  }
+
+  /** Addresses in a cluster carry no credentials: those are added here, for connecting. */
+  async openControl(address: ShardAddress): Promise<ShardControl> {
+    return openShardControl(withCredentials(address, await this.#credentials()))
+  }
+
+  async adminToken(workload: StatefulSet): Promise<string> {
+    const { token } = await this.#secret(annotation(workload, ADMIN_SECRET))
+    if (token === undefined || token === '')
+      throw new Error(`the Secret ${annotation(workload, ADMIN_SECRET)} has no key "token": it holds the pods' admin token`)
+    return token
+  }
+
+  /** Desired config, for whoever sees to it that pods run it. Undefined before the first was written. */
+  async desired(): Promise<ConfigPush | undefined> {
+    const name = annotation(this.workload(), CONFIG_MAP)
+    const configMap = await this.#parts.client.get(CONFIG_MAPS, { namespace: this.#namespace, name })
+    return desiredIn(configMap?.data, name)
+  }
+
+  /** @returns a higher generation that is there already; undefined when the ConfigMap now holds the push. */
+  async #writeDesired(workload: StatefulSet, push: ConfigPush): Promise<number | undefined> {
+    const ref = { namespace: this.#namespace, name: annotation(workload, CONFIG_MAP) }
+    const present = await this.#parts.client.get(CONFIG_MAPS, ref)
+    if (!present) throw new Error(`the ConfigMap ${ref.name} is missing: it comes with the chart fractal-lba; install it again`)
+    const desired = desiredIn(present.data, ref.name)
+    if (desired && desired.generation > push.generation) return desired.generation
+    if (desired?.revision === push.revision && desired.generation === push.generation) return undefined
+    // Only as it was read: a conflict means that somebody else wrote, and all is looked at again.
+    const patch = {
+      metadata: { resourceVersion: present.metadata.resourceVersion },
+      data: { [FLEET_CONFIG_KEY]: JSON.stringify(push) },
+    }
+    await this.#parts.client.mergePatch(CONFIG_MAPS, ref, patch)
+    return undefined
+  }
+
+  async #credentials(): Promise<ShardCredentials | undefined> {
+    const name = this.workload().metadata.annotations?.[CREDENTIALS_SECRET]
+    if (name === undefined || name === '') return undefined
+    const { username, password } = await this.#secret(name)
+    if (password === undefined) throw new Error(`the Secret ${name} has no key "password": it holds the shards' password`)
+    return { password, ...(username !== undefined && username !== '' && { username }) }
+  }
+
+  async #secret(name: string): Promise<Readonly<Record<string, string>>> {
+    const known = this.#secrets.get(name)
+    const nowMs = this.#parts.now()
+    if (known && nowMs - known.readMs < SECRET_TTL_MS) return known.data
+    const secret = await this.#parts.client.get(SECRETS, { namespace: this.#namespace, name })
+    if (!secret) throw new Error(`the Secret ${name} is missing in namespace ${this.#namespace}`)
+    const entries = Object.entries(secret.data ?? {})
+    const data = Object.fromEntries(entries.map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]))
+    this.#secrets.set(name, { data, readMs: nowMs })
+    return data
+  }
+
+  /** Those that should be there: one that is missing is a pod that was not seen. */
+  #podNames({ metadata, spec }: StatefulSet): string[] {
+    return Array.from({ length: spec.replicas ?? 1 }, (_, ordinal) => `${metadata.name}-${ordinal}`)
+  }
+
+  #reach(name: string): { readonly adminURL: string } | { readonly error: string } {
+    const pod = this.#parts.pods.get({ namespace: this.#namespace, name })
+    if (!pod) return { error: 'there is no such pod' }
+    if (pod.metadata.deletionTimestamp) return { error: 'it is being deleted' }
+    const { phase, podIP } = pod.status ?? {}
+    if (phase !== 'Running' || !podIP) return { error: `it is ${phase ?? 'not scheduled'}` }
+    const ports = pod.spec?.containers?.flatMap((container) => container.ports ?? []) ?? []
+    const admin = ports.find((port) => port.name === ADMIN_PORT_NAME)
+    if (!admin) return { error: `it has no port named ${ADMIN_PORT_NAME}` }
+    return { adminURL: `http://${podIP.includes(':') ? `[${podIP}]` : podIP}:${admin.containerPort}` }
+  }
+}
+
+function annotation({ metadata }: StatefulSet, name: string): string {
+  const value = metadata.annotations?.[name]
+  if (!value) throw new Error(`the StatefulSet ${metadata.name} has no annotation ${name}: the chart fractal-lba sets it`)
+  return value
+}
+
+function desiredIn(data: ConfigPushData, name: string): ConfigPush | undefined {
+  const text = data?.[FLEET_CONFIG_KEY]
+  if (text === undefined) return undefined
+  try {
+    const push = JSON.parse(text) as Partial<ConfigPush>
+    if (typeof push.generation === 'number' && typeof push.revision === 'string' && push.config) return push as ConfigPush
+  } catch {
+    // Said below, without its content.
+  }
+  throw new Error(
+    `key ${FLEET_CONFIG_KEY} of the ConfigMap ${name} is not a fleet config; remove the key, and it is written anew`,
+  )
+}
+
+type ConfigPushData = Readonly<Record<string, string>> | undefined
