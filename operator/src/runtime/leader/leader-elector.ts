@@ -4,8 +4,9 @@
  *
  * - The leader stops leading (`signal` aborts, `assertLeading` throws) when it has not renewed within the renew deadline, counted from
  *   before the request that succeeded last. That is earlier than the lease duration after which others may take over.
- * - A paused process notices before it does anything else: `assertLeading` compares clocks each time, it waits for no timer. Both clocks
- *   count, and the greater elapsed time wins, so that neither a suspended machine nor a clock that is set back hides a pause.
+ * - A paused process notices before it does anything else: `assertLeading` compares clocks each time, it waits for no timer. It goes by
+ *   the wall clock or the monotonic one, whichever says that more has passed; a standby goes by the monotonic one alone. So neither a
+ *   suspended machine nor a wall clock that someone sets makes two leaders.
  * - `epoch` is the Lease's transitions: strictly greater for each new leader, the same one's next leadership included. Whoever takes
  *   orders refuses lower ones; this is what stops a write that was under way when its leader was deposed.
  * - Stopping ends the leadership first, waits until `lead` has returned, and only then empties the holder, which standbys watch.
@@ -115,7 +116,7 @@ export class LeaderElector {
       try {
         held = await this.#tryAcquire()
       } catch (error) {
-        if (!signal.aborted && !isConflict(error)) this.#options.onError('asking for the leader lease', error)
+        if (!signal.aborted) this.#options.onError('asking for the leader lease', error)
       }
       if (held) await this.#lead(held.lease, held.at)
       else await this.#standBy()
@@ -130,9 +131,16 @@ export class LeaderElector {
     if (present && !this.#isFree(present)) return undefined
     const at = this.#read()
     const wanted = acquired(present, { namespace, name, identity, durationMs: this.#leaseDurationMs, nowMs: clock.now() })
-    const lease = present ? await store.replace(wanted, limit) : await store.create(wanted, limit)
-    this.#observe(lease)
-    return { lease, at }
+    try {
+      const lease = present ? await store.replace(wanted, limit) : await store.create(wanted, limit)
+      this.#observe(lease)
+      return { lease, at }
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      // Another was quicker: its Lease is the one to watch.
+      this.#observe(await store.read(limit))
+      return undefined
+    }
   }
 
   /** Nobody's, ours from a try whose answer was lost, or not renewed for its duration by our clock. */
@@ -140,7 +148,7 @@ export class LeaderElector {
     const holder = holderOf(lease)
     if (holder === '' || holder === this.#options.identity) return true
     const durationMs = Math.max(this.#leaseDurationMs, (lease.spec?.leaseDurationSeconds ?? 0) * 1000)
-    return this.#elapsedMs(this.#observed?.at ?? this.#read()) > durationMs
+    return this.#surelyElapsedMs(this.#observed?.at ?? this.#read()) > durationMs
   }
 
   #observe(lease: Lease | undefined): void {
@@ -299,8 +307,14 @@ export class LeaderElector {
     return { wallMs: this.#options.clock.now(), monotonicMs: this.#options.monotonicNow() }
   }
 
+  /** The most that may have passed: by this a leader gives up. */
   #elapsedMs(since: Reading): number {
     const now = this.#read()
     return Math.max(now.wallMs - since.wallMs, now.monotonicMs - since.monotonicMs)
+  }
+
+  /** What has passed for sure, whatever someone does to the wall clock: after this a standby takes over. */
+  #surelyElapsedMs(since: Reading): number {
+    return this.#options.monotonicNow() - since.monotonicMs
   }
 }
