@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clusterCache } from '@fractal-lba/servers/kubernetes/build'
-import { run } from './node/run-command.ts'
+import { run } from '../support/run-command.ts'
 import type { Cluster, ComponentState } from './port.ts'
 
 const NAME = 'fractal-lba'

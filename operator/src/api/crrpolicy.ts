@@ -14,14 +14,13 @@ import {
   rolloutGates,
   rolloutGatesWithDefaults,
 } from './policy.ts'
-import { cel, immutable, NAMED_LIMITS, SET } from './rules.ts'
+import { cel, NAMED_LIMITS, SET } from './rules.ts'
 
 const MAX_REGIONS = 32
 const MAX_TENANTS = 256
 const MAX_TENANT_LENGTH = 128
 const MAX_LABELS = 32
 
-const region = { minLength: 1, maxLength: F.MAX_NAME_LENGTH, pattern: F.DNS_LABEL }
 const tenants = (description: string) =>
   Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: MAX_TENANT_LENGTH }), { maxItems: MAX_TENANTS, description, ...SET }),
@@ -83,11 +82,10 @@ export const ReplicationGatesSchema = Type.Object(
 export const CrrPolicySpecSchema = Type.Object(
   {
     sourceRegion: Type.String({
-      ...region,
+      ...F.dnsLabel,
       description: 'Region of this fleet, whose log is shipped.',
-      ...cel(immutable('segments are filed under it; create another CRRPolicy')),
     }),
-    targetRegions: Type.Array(Type.String(region), {
+    targetRegions: Type.Array(Type.String(F.dnsLabel), {
       minItems: 1,
       maxItems: MAX_REGIONS,
       description: 'Regions that receive the log.',
@@ -137,6 +135,11 @@ export const CrrPolicySpecSchema = Type.Object(
         rule: "!has(self.replicationMode) || self.replicationMode != 'multi-way' || self.targetRegions.size() >= 2",
         message: 'must name at least two regions in replicationMode multi-way; add one, or set replicationMode to full',
         fieldPath: '.targetRegions',
+      },
+      {
+        rule: 'self.sourceRegion == oldSelf.sourceRegion',
+        message: 'cannot be changed: segments are filed under it; create another CRRPolicy',
+        fieldPath: '.sourceRegion',
       },
       ...POLICY_RULES,
     ),

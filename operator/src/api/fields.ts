@@ -9,6 +9,17 @@ const SECONDS_PER_DAY = 86_400
 export const MAX_NAME_LENGTH = 63
 export const DNS_LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'
 
+/** Options of a string that is such a name. */
+export const dnsLabel = {
+  minLength: 1,
+  maxLength: MAX_NAME_LENGTH,
+  pattern: DNS_LABEL,
+  ...cel({
+    rule: `self.matches('${DNS_LABEL}')`,
+    message: 'must consist of lower-case letters, digits and dashes, with no dash at either end; correct it',
+  }),
+}
+
 /** Fields that nobody reads are refused. */
 export const closed = { additionalProperties: false } as const
 
@@ -21,7 +32,7 @@ export const integer = (value: number, minimum: number, maximum: number, descrip
   Type.Optional(Type.Integer({ minimum, maximum, default: value, description }))
 
 const isDuration = cel({
-  rule: `self.size() >= 2 && ${celInBounds('self')}`,
+  rule: `self.size() >= 2 && self.matches('${DURATION_PATTERN}') && ${celInBounds('self')}`,
   message: 'must be a duration above zero and of at most ten years, such as 30s, 1h30m or 7d',
 })
 const durationOptions = (description: string) => ({
@@ -104,9 +115,7 @@ export const percentGate = (value: number, description: string) =>
 
 export const fleet = Type.Optional(
   Type.String({
-    minLength: 1,
-    maxLength: MAX_NAME_LENGTH,
-    pattern: DNS_LABEL,
+    ...dnsLabel,
     description:
       'Which fleet of this namespace is meant, where there are several: the label app.kubernetes.io/instance of its StatefulSet, which is the name of its Helm release.',
   }),

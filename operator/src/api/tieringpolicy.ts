@@ -4,7 +4,7 @@
  */
 import Type from 'typebox'
 import * as D from './defaults.ts'
-import { celSeconds } from './duration.ts'
+import { celSeconds, DURATION_PATTERN } from './duration.ts'
 import * as F from './fields.ts'
 import type { ObjectMeta } from './group.ts'
 import {
@@ -56,7 +56,7 @@ const TieringGatesSchema = Type.Object(rolloutGates, {
 })
 
 const ordered = (younger: Tier, older: Tier) => ({
-  rule: `[[self.${younger}Tier.ttl, self.${older}Tier.ttl].map(ttl, ${celSeconds('ttl')})].all(ttls, ttls[0] < ttls[1])`,
+  rule: `![self.${younger}Tier.ttl, self.${older}Tier.ttl].all(ttl, ttl.matches('${DURATION_PATTERN}')) || [[self.${younger}Tier.ttl, self.${older}Tier.ttl].map(ttl, ${celSeconds('ttl')})].all(ttls, ttls[0] < ttls[1])`,
   message: `must be longer than ${younger}Tier.ttl, since a record passes through the ${younger} tier first; raise it, or lower that`,
   fieldPath: `.${older}Tier.ttl`,
 })

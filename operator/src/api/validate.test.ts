@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseManifest } from '../local/manifests.ts'
 import * as D from './defaults.ts'
-import { ShardMigrationSpecSchema } from './shardmigration.ts'
-import { problemsText, validateSpec } from './validate.ts'
+import { CRR_POLICY_KIND, SHARD_MIGRATION_KIND, TIERING_POLICY_KIND } from './group.ts'
+import { ACCEPTED, BAD, changed, GOOD } from './testing/specs.ts'
+import { problemsText, type Validated, validateCrrPolicy, validateSpec, validateTieringPolicy } from './validate.ts'
 
 const valid = {
   sourceShards: ['redis://a:6379'],
@@ -116,29 +114,27 @@ describe('a ShardMigration spec', () => {
   })
 })
 
-describe('the sample manifest', () => {
-  const path = join(import.meta.dirname, '../../../config/samples/shardmigration.yaml')
+/** The API server is held against the same table where there is one (`crd/crds.apiserver.test.ts`). */
+describe('without an API server', () => {
+  const validate: Readonly<Record<string, (spec: unknown) => Validated<unknown>>> = {
+    [SHARD_MIGRATION_KIND]: (spec) => validateSpec(spec, { credentials: 'refused' }),
+    [CRR_POLICY_KIND]: validateCrrPolicy,
+    [TIERING_POLICY_KIND]: validateTieringPolicy,
+  }
 
-  it('is valid, names every field, and shows the defaults', async () => {
-    const [object] = parseManifest(await readFile(path, 'utf8')).objects
-    const spec = object?.spec as Record<string, unknown>
-    const validated = validateSpec(spec)
-    expect(validated).toMatchObject({ ok: true })
-    // Which fleet is meant has no default, so it stands there as a comment.
-    const shown = [...Object.keys(spec), 'fleet']
-    expect(shown.sort()).toEqual(Object.keys(ShardMigrationSpecSchema.properties).sort())
-    const { sourceShards, targetShards, dedupBackend, ...rest } = spec
-    const defaults = validateSpec({ sourceShards, targetShards, dedupBackend })
-    expect(defaults).toMatchObject({ ok: true, spec: rest })
+  it.each(BAD.filter(({ update }) => !update))('a $kind with $what is refused too, with its field', ({ kind, change, says }) => {
+    const validated = validate[kind]?.(changed(GOOD[kind] ?? {}, change))
+    expect(validated).toMatchObject({ ok: false })
+    if (validated?.ok === false) expect(problemsText(validated.problems)).toContain(says[0]?.split('[')[0])
   })
 
-  it('has a comment on each field', async () => {
-    const lines = (await readFile(path, 'utf8')).split('\n')
-    const fields = lines.flatMap((line, i) => (/^ {2,4}[a-zA-Z0-9]+:/.test(line) ? [{ line, i }] : []))
-    const bare = fields.filter(
-      ({ line, i }) =>
-        !line.includes('#') && !(lines[i - 1] ?? '').trim().startsWith('#') && !/^ {2}(name|annotations):/.test(line),
-    )
-    expect(bare.map(({ line }) => line)).toEqual([])
+  it.each(ACCEPTED)('a $kind with $what is accepted', ({ kind, spec }) => {
+    expect(validate[kind]?.(spec)).toMatchObject({ ok: true })
+  })
+
+  it('a folder may hold passwords, which no cluster may', () => {
+    const spec = { ...valid, targetShards: ['redis://:secret@b:6379'] }
+    expect(validateSpec(spec)).toMatchObject({ ok: true })
+    expect(validateSpec(spec, { credentials: 'refused' })).toMatchObject({ ok: false })
   })
 })

@@ -18,12 +18,12 @@ import {
 } from '@fractal-lba/servers/kubernetes/api-server-flags'
 import { ensurePrograms, programPath } from '@fractal-lba/servers/kubernetes/build'
 import { CLUSTER_PROGRAMS } from '@fractal-lba/servers/kubernetes/programs'
+import { run } from '../../support/run-command.ts'
 import type { Cluster, ComponentState } from '../port.ts'
 import { Components } from './components.ts'
 import { configurationFiles, storageManifest, volumeDirectory } from './configuration.ts'
 import * as layout from './layout.ts'
 import { ensurePauseImage } from './pause-image.ts'
-import { run } from './run-command.ts'
 import { ensureSystemPackages, systemCommand } from './system-packages.ts'
 
 const { nodeDirectory, kubeconfigFile, containerdSocket } = layout

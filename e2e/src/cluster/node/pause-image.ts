@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { clusterCache } from '@fractal-lba/servers/kubernetes/build'
+import { run } from '../../support/run-command.ts'
 import { PAUSE_IMAGE } from './layout.ts'
-import { run } from './run-command.ts'
 
 const SOURCE = `package main
 

@@ -1,7 +1,7 @@
 /** What the node takes from the system's packages. As root on Debian they are installed; elsewhere the message says what is missing. */
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { run } from './run-command.ts'
+import { run } from '../../support/run-command.ts'
 
 /** Debian package → a file or command that it brings. */
 const PACKAGES: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@
  * string, list and map has a bound (else the API server refuses to estimate what a rule costs), integers are 64 bits. Unknown
  * fields are left to pruning, which `kubectl` and server-side apply report; where that would be dangerous there is `NAMED_LIMITS`.
  */
-import { NAMED_LIMITS } from '../rules.ts'
+import { type CelRule, NAMED_LIMITS } from '../rules.ts'
 import { namedLimits } from './named-limits.ts'
 
 export interface JsonSchema {
@@ -19,18 +19,17 @@ export interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[]
   readonly exclusiveMinimum?: number | boolean
   readonly exclusiveMaximum?: number | boolean
-  readonly minimum?: number
+  readonly minimum?: number | undefined
   readonly maximum?: number
   readonly [keyword: string]: unknown
 }
 
-/** Kept as they are. */
+/** Kept as they are. Not `pattern`: the API server would show the expression; a rule beside it says in words what is wanted. */
 const KEPT = [
   'description',
   'default',
   'minLength',
   'maxLength',
-  'pattern',
   'minItems',
   'maxItems',
   'maxProperties',
@@ -56,10 +55,13 @@ export function structural(schema: JsonSchema, path: string): JsonSchema {
       return { type, ...kept, items: structural(schema.items, `${path}[]`) }
     case 'string':
       if (!values && schema.maxLength === undefined) throw new Error(`${path}: a string needs maxLength`)
+      if (schema.pattern !== undefined && schema['x-kubernetes-validations'] === undefined)
+        throw new Error(`${path}: a pattern needs a rule that says it in words`)
       return { type, ...kept, ...(values ? { enum: values } : {}) }
     case 'integer':
+      return { type, format: 'int64', ...kept }
     case 'number':
-      return { type, format: type === 'integer' ? 'int64' : 'double', ...kept, ...exclusiveBounds(schema) }
+      return { type, format: 'double', ...kept, ...exclusiveBounds(schema), ...fractionalMinimum(schema) }
     case 'boolean':
       return { type, ...kept }
     default:
@@ -106,6 +108,13 @@ const valuesOf = (schema: JsonSchema | undefined): readonly unknown[] =>
 function typeOf(values: readonly unknown[] | undefined, path: string): string {
   if (!values?.every((value) => typeof value === 'string')) throw new Error(`${path}: has no type`)
   return 'string'
+}
+
+/** The API server compares a whole number with the integer part of a bound: 0 would pass a minimum of 0.1. A rule does not. */
+function fractionalMinimum({ minimum, 'x-kubernetes-validations': rules }: JsonSchema): JsonSchema {
+  if (minimum === undefined || Number.isInteger(minimum)) return {}
+  const rule: CelRule = { rule: `self >= ${minimum}`, message: `must be greater than or equal to ${minimum}` }
+  return { minimum: undefined, 'x-kubernetes-validations': [...((rules ?? []) as CelRule[]), rule] }
 }
 
 /** OpenAPI 3.0 says with a flag whether a bound is exclusive. */

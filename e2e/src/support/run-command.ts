@@ -6,6 +6,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv
   readonly cwd?: string
   readonly timeoutMs?: number
+  /** Exit codes that are an answer. Default: 0. */
+  readonly allowExitCodes?: readonly number[]
 }
 
 const DEFAULT_TIMEOUT_MS = 300_000
@@ -35,7 +37,7 @@ export function run(program: string, args: readonly string[], options: RunOption
     })
     child.on('close', (code, signal) => {
       clearTimeout(timer)
-      if (code === 0) resolve(out)
+      if (code !== null && (options.allowExitCodes ?? [0]).includes(code)) resolve(out)
       else
         reject(
           new Error(`${program} ${args.join(' ').slice(0, 200)} ended with ${code ?? signal}:\n${errors.trim() || out.trim()}`),

@@ -1,0 +1,23 @@
+/** Waits for what a cluster will sooner or later show; a deadline that passes says what was seen last. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const POLL_MS = 250
+
+/** `look` answers the thing once it is as wanted, and undefined or a sentence about what is missing before. Errors count as missing. */
+export async function until<T extends object>(
+  what: string,
+  timeoutMs: number,
+  look: () => Promise<T | string | undefined>,
+): Promise<T> {
+  const deadlineMs = Date.now() + timeoutMs
+  for (let last = 'nothing yet'; ; await sleep(POLL_MS)) {
+    try {
+      const seen = await look()
+      if (typeof seen === 'object') return seen
+      last = seen ?? last
+    } catch (error) {
+      last = (error as Error).message
+    }
+    if (Date.now() > deadlineMs) throw new Error(`not within ${Math.round(timeoutMs / 1000)} s: ${what}; last seen: ${last}`)
+  }
+}
