@@ -51,8 +51,15 @@ export const condition = <T extends string>() =>
     },
   )
 
+const subject = Type.Optional(
+  Type.Enum(['canary'], {
+    description: 'Set where pods of the step were compared with the rest; else the fleet was compared with the limit.',
+  }),
+)
+
 export const GateReadingSchema = Type.Object({
   metric: known<GateMetric>('The gate.'),
+  subject,
   verdict: Type.Enum(['Pass', 'Fail', 'NoData', 'Error'], { description: 'What the measurement says.' }),
   query: text('The question as it was asked.'),
   value: Type.Optional(amount('What was measured.')),
@@ -64,6 +71,7 @@ export const GateReadingSchema = Type.Object({
 
 const GateTrackSchema = Type.Object({
   metric: known<GateMetric>('The gate.'),
+  subject,
   recent: Type.Array(Type.Enum(['Pass', 'Fail', 'NoData', 'Error']), {
     maxItems: 100,
     description: 'The last verdicts, newest last.',

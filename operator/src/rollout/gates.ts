@@ -36,7 +36,7 @@ export type Verdict = 'Pass' | 'Fail' | 'NoData' | 'Error'
 export interface GateReading {
   readonly metric: GateMetric
   /** Set where the canary was compared with the rest of the fleet; else the fleet was compared with an absolute limit. */
-  readonly subject?: 'canary'
+  readonly subject: 'canary' | undefined
   readonly verdict: Verdict
   /** The question as it was asked. */
   readonly query: string
@@ -103,6 +103,7 @@ export function measureGate(gate: Gate, pods: readonly PodMeasure[], windowSecon
   const query = `${metric?.text ?? gate.metric} over ${windowSeconds} s of ${deltas.length} of ${pods.length} pods`
   const answer = (verdict: Verdict, value: number | undefined, samples: number, message: string): GateReading => ({
     metric: gate.metric,
+    subject: undefined,
     verdict,
     query,
     value,

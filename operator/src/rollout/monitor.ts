@@ -38,12 +38,12 @@ export interface MeasureOptions {
 }
 
 export class FleetMonitor {
-  readonly #fleet: Fleet
+  readonly #fleet: Pick<Fleet, 'read'>
   readonly #now: () => number
   #window: ReportWindow | undefined
   #windowMs = 0
 
-  constructor(fleet: Fleet, now: () => number) {
+  constructor(fleet: Pick<Fleet, 'read'>, now: () => number) {
     this.#fleet = fleet
     this.#now = now
   }

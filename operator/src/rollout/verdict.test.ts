@@ -8,6 +8,7 @@ import { allows, type GateTrack, type Judgement, type JudgePolicy, judge } from 
 const policy: JudgePolicy = { failures: 2, of: 3, onNoData: 'Hold', deadlineMs: 60_000 }
 const readingOf = (verdict: Verdict, atMs = 0): GateReading => ({
   metric: 'maxErrorRate',
+  subject: undefined,
   verdict,
   query: 'q',
   value: verdict === 'NoData' ? undefined : 1,

@@ -17,7 +17,7 @@ export interface JudgePolicy {
 
 export interface GateTrack {
   readonly metric: GateMetric
-  readonly subject?: GateReading['subject']
+  readonly subject: GateReading['subject']
   /** Newest last, at most `of`. */
   readonly recent: readonly Verdict[]
   /** Since when there was no Pass; undefined while it passes. */
@@ -53,7 +53,7 @@ export function judge(
     const passing = reading.verdict === 'Pass' || (reading.verdict === 'NoData' && policy.onNoData === 'Pass')
     const { metric, subject } = reading
     const notPassingSinceMs = passing ? undefined : (earlier?.notPassingSinceMs ?? nowMs)
-    return { metric, ...(subject && { subject }), recent, notPassingSinceMs }
+    return { metric, subject, recent, notPassingSinceMs }
   })
   return { tracks, judgement: conclude(policy, tracks, readings, nowMs) }
 }

@@ -35,6 +35,7 @@ const conditions = <T extends string>(claims: Claims): Condition<T>[] =>
 
 const slowReading: Reading = {
   metric: 'maxLatencyP95',
+  subject: undefined,
   verdict: 'Fail',
   query: 'p95(latency) over 30 s of 3 of 3 pods',
   value: 412.5,
@@ -45,6 +46,7 @@ const slowReading: Reading = {
 }
 const errorsReading: Reading = {
   metric: 'maxErrorRate',
+  subject: undefined,
   verdict: 'Pass',
   query: '100 * failed / total over 30 s of 3 of 3 pods',
   value: 0.12,
@@ -56,6 +58,7 @@ const errorsReading: Reading = {
 const fastReading: Reading = { ...slowReading, verdict: 'Pass', value: 41.25, message: '41.25 ms, allowed is at most 200 ms' }
 const emptyReading: Reading = {
   metric: 'maxLatencyP95',
+  subject: undefined,
   verdict: 'NoData',
   query: 'p95(latency) over 30 s of 3 of 3 pods',
   value: undefined,
@@ -98,8 +101,8 @@ const migration = (phase: Phase, change: Partial<ShardMigrationStatus>): ShardMi
   halt: undefined,
   gates: [fastReading, errorsReading],
   gateTracks: [
-    { metric: 'maxLatencyP95', recent: ['Pass', 'Pass', 'Pass'], notPassingSinceMs: undefined },
-    { metric: 'maxErrorRate', recent: ['Pass', 'Pass', 'Pass'], notPassingSinceMs: undefined },
+    { metric: 'maxLatencyP95', subject: undefined, recent: ['Pass', 'Pass', 'Pass'], notPassingSinceMs: undefined },
+    { metric: 'maxErrorRate', subject: undefined, recent: ['Pass', 'Pass', 'Pass'], notPassingSinceMs: undefined },
   ],
   judgement: { kind: 'pass' },
   watchFromMs: NOW_MS,
@@ -142,8 +145,18 @@ const slowHalt = (kind: 'Rollback' | 'Freeze') => ({
   reading: slowReading,
 })
 const slowTracks = [
-  { metric: 'maxLatencyP95' as const, recent: ['Pass', 'Fail', 'Fail'] as const, notPassingSinceMs: NOW_MS + 90_000 },
-  { metric: 'maxErrorRate' as const, recent: ['Pass', 'Pass', 'Pass'] as const, notPassingSinceMs: undefined },
+  {
+    metric: 'maxLatencyP95' as const,
+    subject: undefined,
+    recent: ['Pass', 'Fail', 'Fail'] as const,
+    notPassingSinceMs: NOW_MS + 90_000,
+  },
+  {
+    metric: 'maxErrorRate' as const,
+    subject: undefined,
+    recent: ['Pass', 'Pass', 'Pass'] as const,
+    notPassingSinceMs: undefined,
+  },
 ]
 const slowJudgement = {
   kind: 'fail' as const,
@@ -301,7 +314,7 @@ const policy = (phase: PolicyPhase, change: Partial<PolicyStatus>): PolicyStatus
   paused: false,
   halt: undefined,
   gates: [fastReading, errorsReading],
-  gateTracks: [{ metric: 'maxLatencyP95', recent: ['Pass'], notPassingSinceMs: undefined }],
+  gateTracks: [{ metric: 'maxLatencyP95', subject: undefined, recent: ['Pass'], notPassingSinceMs: undefined }],
   judgement: { kind: 'pass' },
   watchFromMs: NOW_MS,
   decisions: [],

@@ -15,7 +15,7 @@ import { type FleetRolloutStatus, parseRolloutStatus } from './status.ts'
 export interface FleetRolloutParts {
   readonly workloads: FleetWorkloads
   /** The pods of this StatefulSet, over their admin ports. */
-  readonly fleetOf: (workload: FleetWorkload) => Fleet
+  readonly fleetOf: (workload: FleetWorkload) => Pick<Fleet, 'read'>
   readonly now: () => number
   readonly log: (message: string) => void
 }

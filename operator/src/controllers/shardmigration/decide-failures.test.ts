@@ -23,7 +23,7 @@ describe('a gate that fails', () => {
   const failing = midway({
     phase: 'Cutover',
     target: { upTo: 'cut-over', cutoverPercent: 10 },
-    gateTracks: [{ metric: 'maxErrorRate', recent: ['Fail'], notPassingSinceMs: NOW }],
+    gateTracks: [{ metric: 'maxErrorRate', subject: undefined, recent: ['Fail'], notPassingSinceMs: NOW }],
   })
   const engine = running({ phase: 'Cutover', milestone: 'soaked', slotsAtTarget: 10 })
 

@@ -62,6 +62,7 @@ export const running = (view: Partial<RunningView> = {}, stopped?: { reason: str
 export function reading(verdict: Verdict): GateReading {
   return {
     metric: 'maxErrorRate',
+    subject: undefined,
     verdict,
     query: 'q',
     value: 1,

@@ -42,7 +42,7 @@ interface SimulatedPod {
   frozen: PodReport | undefined
 }
 
-export class SimulatedStatefulSet implements FleetWorkloads, Fleet {
+export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'> {
   nowMs = 1_000_000
   replicas: number
   partition = 0
@@ -211,10 +211,6 @@ export class SimulatedStatefulSet implements FleetWorkloads, Fleet {
       shards: [],
       walBacklogEntries: 0,
     }
-  }
-
-  async configure(): Promise<never> {
-    throw new Error('a rollout of the fleet does not configure it')
   }
 
   async names(): Promise<readonly string[]> {
