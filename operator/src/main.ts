@@ -13,7 +13,6 @@ import { VERBS } from './api/group.ts'
 import { statusTable } from './cli/status-table.ts'
 import { readStatuses } from './cli/statuses.ts'
 import { giveVerb } from './cli/verbs.ts'
-import { startHealth } from './health/server.ts'
 import { serveKubernetes } from './kubernetes/serve.ts'
 import { serve } from './local/serve.ts'
 import { makeLog, redact } from './log.ts'
@@ -56,6 +55,7 @@ program
   .option('--pod-name <name>', 'names this replica', process.env.POD_NAME ?? hostname())
   .option('--shard-lease-seconds <n>', 'how long a lease at the shards outlives an operator that was killed', parseNumber, 10)
   .option('--health-port <port>', 'serve /healthz and /readyz there', parseNumber, 8081)
+  .option('--metrics-port <port>', 'serve /metrics there, for whoever may get it (TokenReview, SubjectAccessReview)', parseNumber)
   .option('--signing-key <file>', 'Ed25519 private key (PEM) that certificates are signed with')
   .action(runInCluster)
 
@@ -111,6 +111,7 @@ interface KubeFlags {
   readonly podName: string
   readonly shardLeaseSeconds: number
   readonly healthPort: number
+  readonly metricsPort?: number
   readonly signingKey?: string
 }
 
@@ -126,6 +127,8 @@ async function runInCluster(flags: KubeFlags): Promise<void> {
     leaseNamespace: flags.leaseNamespace,
     podName: flags.podName,
     shardLeaseTtlMs: flags.shardLeaseSeconds * 1000,
+    healthPort: flags.healthPort,
+    metricsPort: flags.metricsPort,
     signer: flags.signingKey === undefined ? undefined : await readSigner(flags.signingKey),
     env: process.env,
     clock: systemClock,
@@ -133,17 +136,10 @@ async function runInCluster(flags: KubeFlags): Promise<void> {
     random: Math.random,
     log,
   })
-  const health = await startHealth({
-    host: '0.0.0.0',
-    port: flags.healthPort,
-    notReady: () => serving.notReady(),
-    metrics: async () => '',
-  })
   log.info('serving', { namespaces: namespaces ?? 'all', pod: flags.podName })
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   log.info('stopping at a safe point')
   await serving.stop()
-  await health.close()
   log.info('stopped; the lease is handed over')
   process.exit(0)
 }

@@ -16,6 +16,8 @@ export interface AuditOptions {
   readonly wals: readonly string[]
   /** The change is over: nothing may be left of it. */
   readonly settled: boolean
+  /** Names in the journals that stand for any of the pods. */
+  readonly balancers?: readonly string[]
 }
 
 /** @throws Error when evidence cannot be read: then nothing is said about it. */
@@ -24,5 +26,8 @@ export async function audit(options: AuditOptions): Promise<Verdict> {
   const logs = await Promise.all(options.wals.map(readPodLog))
   const keys = new Set([...submitted.keys(), ...logs.flatMap((log) => log.won.map(({ key }) => key))])
   const shards = await readShards(options.shards, [...keys])
-  return judge({ submitted, answers, refused, shards, logs } satisfies Evidence, { settled: options.settled })
+  return judge({ submitted, answers, refused, shards, logs } satisfies Evidence, {
+    settled: options.settled,
+    balancers: options.balancers ?? [],
+  })
 }

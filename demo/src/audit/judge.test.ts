@@ -197,6 +197,26 @@ it('judges an embedded store by the records in the log', () => {
   expect(kindsOf({ ...run, logs: lost, shards: [] })).toContain('lost')
 })
 
+describe('answers that came through a balancer', () => {
+  const through = (run: ReturnType<typeof soundRun>) => ({
+    ...run,
+    answers: run.answers.map((answer) => ({ ...answer, pod: 'service' })),
+  })
+  const judged = (run: ReturnType<typeof soundRun>) =>
+    judge(through(run), { settled: true, balancers: ['service'] }).findings.map(({ kind }) => kind)
+
+  it('may be in the log of any pod', () => {
+    expect(judged(soundRun())).toEqual([])
+    expect(kindsOf(through(soundRun()))).toEqual(['no-evidence'])
+  })
+
+  it('are missed where no log has them', () => {
+    const run = soundRun()
+    for (const log of run.logs) log.entries.delete(entryName(run.keys[0] as string, CONTENT[1]))
+    expect(judged(run)).toContain('not-in-log')
+  })
+})
+
 it('never vouches for nothing', () => {
   expect(kindsOf({ submitted: new Map(), answers: [], refused: [], shards: [], logs: [] })).toEqual(['no-evidence'])
 })

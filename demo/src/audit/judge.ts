@@ -59,6 +59,8 @@ export interface Verdict {
 export interface JudgeOptions {
   /** The change is over: copies left at shards that do not own them are findings, not work in progress. */
   readonly settled: boolean
+  /** Names in the journals that stand for any of the pods: a Service that hides which of them answered. */
+  readonly balancers?: readonly string[]
 }
 
 export function judge(evidence: Evidence, options: JudgeOptions): Verdict {
@@ -185,7 +187,7 @@ export function judge(evidence: Evidence, options: JudgeOptions): Verdict {
     }
   }
 
-  judgeLogs(logs, answers, nameOf, find)
+  judgeLogs(logs, answers, options.balancers ?? [], nameOf, find)
   judgeCounts(shards, explained, options, find)
   for (const line of evidence.refused)
     find('refused', `${line.pod} refused the well-formed summary ${nameOf(line.key)}: ${line.message}`)
@@ -250,15 +252,22 @@ function judgeOwnership(shards: readonly ShardEvidence[], find: Find): void {
   for (const [who, slots] of wrong) find('slot-owners', `${slots.length} slots are owned by ${who}, first ${slots[0]}`)
 }
 
-function judgeLogs(logs: readonly PodLog[], answers: readonly AnswerLine[], nameOf: (key: string) => string, find: Find): void {
+function judgeLogs(
+  logs: readonly PodLog[],
+  answers: readonly AnswerLine[],
+  balancers: readonly string[],
+  nameOf: (key: string) => string,
+  find: Find,
+): void {
   const byPod = new Map(logs.map((log) => [log.pod, log]))
   for (const { pod, key, content } of answers) {
-    const log = byPod.get(pod)
-    if (log && !log.entries.has(entryName(key, content)))
+    const candidates = balancers.includes(pod) ? logs : [byPod.get(pod)].filter((log) => log !== undefined)
+    if (candidates.length > 0 && !candidates.some((log) => log.entries.has(entryName(key, content))))
       find('not-in-log', `${pod} acknowledged content ${content.slice(0, 8)} of ${nameOf(key)}, but its log has no such entry`)
   }
   for (const pod of new Set(answers.map((answer) => answer.pod)))
-    if (!byPod.has(pod) && logs.length > 0) find('no-evidence', `${pod} acknowledged summaries, but its log was not found`)
+    if (!byPod.has(pod) && !balancers.includes(pod) && logs.length > 0)
+      find('no-evidence', `${pod} acknowledged summaries, but its log was not found`)
   for (const { pod, unsettled } of logs)
     if (unsettled > 0) find('unsettled', `${unsettled} entries of the log of ${pod} were never settled`)
 }

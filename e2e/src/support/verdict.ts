@@ -21,7 +21,18 @@ export interface AuditInputs {
 export async function auditRun(kubectl: Kubectl, inputs: AuditInputs): Promise<Verdict> {
   const claims = await kubectl.list('persistentvolumeclaims', inputs.namespace, inputs.claimSelector)
   const wals = await Promise.all(claims.map((claim) => walOf(kubectl, claim)))
-  const args = ['--journals', inputs.journals, '--shards', inputs.shards.join(','), '--wals', wals.join(','), '--output', 'json']
+  const args = [
+    '--journals',
+    inputs.journals,
+    '--shards',
+    inputs.shards.join(','),
+    '--wals',
+    wals.join(','),
+    '--output',
+    'json',
+    '--balancers',
+    'service',
+  ]
   const env = { ...process.env, FLK_CLUSTER_DNS: NODE_ADDRESS }
   const text = await run(process.execPath, ['--disable-warning=ExperimentalWarning', '--import', NAMES, AUDIT_MAIN, ...args], {
     env,

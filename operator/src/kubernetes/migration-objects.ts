@@ -2,17 +2,17 @@
  * `ShardMigration` objects of one namespace, in the API of a cluster. The status is written by server-side apply. What a successor needs
  * is written before anything follows from it; figures alone wait a second, and until then are read from here.
  */
-import { annotationOf, FINALIZER, type Verb } from '../api/group.ts'
+import { FINALIZER, type Verb } from '../api/group.ts'
 import type { Reason } from '../api/reasons.ts'
 import type { ShardMigrationStatus } from '../api/status.ts'
 import { validateSpec } from '../api/validate.ts'
 import type { MigrationObject, MigrationObjects } from '../controllers/shardmigration/objects.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
-import { ApiError } from '../runtime/client/api-error.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
 import { apiVersionOf } from '../runtime/client/objects.ts'
 import type { EventRecorder } from '../runtime/events/event-recorder.ts'
 import { addFinalizer, finalize } from '../runtime/finalizers.ts'
+import { consumeVerb } from './annotations.ts'
 import { keepCertificate } from './certificate-store.ts'
 import { type MigrationResource, SHARD_MIGRATIONS } from './resources.ts'
 
@@ -109,16 +109,8 @@ export class KubernetesMigrationObjects implements MigrationObjects {
   }
 
   async consume(object: MigrationObject, verb: Verb, value: string): Promise<void> {
-    const path = `/metadata/annotations/${annotationOf(verb).replaceAll('~', '~0').replaceAll('/', '~1')}`
-    try {
-      await this.#parts.client.jsonPatch(SHARD_MIGRATIONS, { namespace: this.#parts.namespace, name: object.name }, [
-        { op: 'test', path, value },
-        { op: 'remove', path },
-      ])
-    } catch (error) {
-      // Set to another value, taken away or gone with its object meanwhile: not ours to take.
-      if (!(error instanceof ApiError) || (error.status !== 422 && error.status !== 404)) throw error
-    }
+    const ref = { namespace: this.#parts.namespace, name: object.name }
+    await consumeVerb(this.#parts.client, SHARD_MIGRATIONS, ref, verb, value)
   }
 
   async forget(object: MigrationObject): Promise<void> {

@@ -1,6 +1,7 @@
 /** The operator in a cluster: caches that are warm on every replica, and controllers that run on the one that leads. */
 import { randomUUID } from 'node:crypto'
 import type { CertificateSigner } from '@fractal-lba/migration/certificate/certificate'
+import { Registry } from 'prom-client'
 import { FIELD_MANAGER, GROUP } from '../api/group.ts'
 import type { Log } from '../log.ts'
 import { Cache } from '../runtime/cache/cache.ts'
@@ -8,12 +9,16 @@ import { loadConnection } from '../runtime/client/connection.ts'
 import { KubeClient } from '../runtime/client/kube-client.ts'
 import type { KubeObject, ResourceType } from '../runtime/client/objects.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { Controller } from '../runtime/controller/controller.ts'
 import { EventRecorder } from '../runtime/events/event-recorder.ts'
-import { LeaderElector, type Leadership } from '../runtime/leader/leader-elector.ts'
+import { LeaderElector } from '../runtime/leader/leader-elector.ts'
 import { kubeLeaseStore } from '../runtime/leader/lease-store.ts'
+import { RuntimeMetrics } from '../runtime/metrics/runtime-metrics.ts'
+import { AccessReview } from '../runtime/serving/access-review.ts'
+import { serveMetrics } from '../runtime/serving/metrics-endpoint.ts'
+import { cacheIsCurrent, queueMoves, serveProbes } from '../runtime/serving/probes.ts'
+import { Controllers } from './controllers.ts'
 import { FLEET_LABELS } from './fleet.ts'
-import { isNews, MigrationControllers } from './migration-controllers.ts'
+import { migrationMetrics } from './migration-metrics.ts'
 import { PODS, SHARD_MIGRATIONS, STATEFUL_SETS, trimPod } from './resources.ts'
 
 export interface KubernetesOptions {
@@ -25,6 +30,9 @@ export interface KubernetesOptions {
   readonly podName: string
   /** How long a lease at the shards outlives an operator that was killed. */
   readonly shardLeaseTtlMs: number
+  readonly healthPort: number
+  /** Undefined: no metrics are served. */
+  readonly metricsPort: number | undefined
   readonly signer: CertificateSigner | undefined
   readonly env: NodeJS.ProcessEnv
   readonly clock: Clock
@@ -34,21 +42,23 @@ export interface KubernetesOptions {
 }
 
 export interface KubernetesServing {
-  /** Why it cannot do its work; undefined when it can. */
-  notReady(): string | undefined
-  readonly isLeader: boolean
   /** Ends the work at a safe point, hands over, closes. */
   stop(): Promise<void>
 }
 
+/** Pods are probed and scraped from outside. */
+const ANY_ADDRESS = '0.0.0.0'
+
 export async function serveKubernetes(options: KubernetesOptions): Promise<KubernetesServing> {
-  const { clock, random, log, namespaces } = options
+  const { clock, random, log, namespaces, leaseName } = options
+  const onError = (doing: string, error: unknown) => log.error(doing, error)
+  const metrics = new RuntimeMetrics(new Registry(), clock)
   const client = new KubeClient({
     connection: await loadConnection({ env: options.env }),
     userAgent: FIELD_MANAGER,
     fieldManager: FIELD_MANAGER,
+    onAnswer: metrics.onAnswer,
   })
-  const onError = (doing: string, error: unknown) => log.error(doing, error)
   const cacheOf = <T extends KubeObject>(
     type: ResourceType<T>,
     more: { readonly labels?: Readonly<Record<string, string>>; readonly trim?: (object: T) => T } = {},
@@ -58,66 +68,52 @@ export async function serveKubernetes(options: KubernetesOptions): Promise<Kuber
   const pods = cacheOf(PODS, { labels: FLEET_LABELS, trim: trimPod })
   const caches = [migrations, statefulSets, pods]
   const events = new EventRecorder({
-    client,
+    ...{ client, clock, random, onError },
     controller: `${GROUP}/operator`,
     instance: options.podName,
-    clock,
-    random,
-    onError,
   })
-
-  const lead = async ({ signal, assertLeading }: Leadership): Promise<void> => {
-    const guarded = client.guarded(assertLeading)
-    const fleetParts = { client: guarded, pods, statefulSets, now: clock.now }
-    const controllers = new MigrationControllers({
-      ...fleetParts,
-      migrations,
-      events,
-      holder: options.podName,
-      leaseTtlMs: options.shardLeaseTtlMs,
-      signer: options.signer,
-      log: (message) => log.info(message),
-    })
-    const controller = new Controller({
-      name: 'shardmigration',
-      cache: migrations,
-      reconcile: (key, stop) => controllers.reconcile(key, stop),
-      when: isNews,
-      clock,
-      onError,
-    })
-    try {
-      await controller.run(signal)
-    } finally {
-      await controllers.close()
-    }
-  }
+  const controllers = new Controllers({
+    ...{ client, migrations, statefulSets, pods, events, metrics, clock, log },
+    ...{ holder: options.podName, shardLeaseTtlMs: options.shardLeaseTtlMs, signer: options.signer },
+  })
+  migrationMetrics(metrics.registry, migrations)
 
   const leaseNamespace = options.leaseNamespace ?? client.namespace
   const elector = new LeaderElector({
-    store: kubeLeaseStore(client, leaseNamespace, options.leaseName),
-    namespace: leaseNamespace,
-    name: options.leaseName,
+    ...{ clock, random, onError, namespace: leaseNamespace, name: leaseName, monotonicNow: options.monotonicNow },
+    store: kubeLeaseStore(client, leaseNamespace, leaseName),
     // A restarted pod keeps its name; it must not take itself for its predecessor.
     identity: `${options.podName}_${randomUUID()}`,
-    lead,
-    clock,
-    monotonicNow: options.monotonicNow,
-    random,
-    onError,
-    onChange: (news, epoch) => log.info(news === 'leading' ? 'leading' : 'no longer leading', { epoch }),
+    lead: (leadership) => controllers.run(leadership),
+    onChange: (news, epoch) => {
+      metrics.leading(leaseName, news === 'leading')
+      log.info(news === 'leading' ? 'leading' : 'no longer leading', { epoch })
+    },
   })
   for (const cache of caches) cache.start()
+  const probes = await serveProbes(
+    { host: ANY_ADDRESS, port: options.healthPort, onError },
+    {
+      live: controllers.all.map((controller) => queueMoves(controller, clock)),
+      ready: [cacheIsCurrent(migrations), cacheIsCurrent(statefulSets), cacheIsCurrent(pods)],
+    },
+  )
+  const metricsServer =
+    options.metricsPort === undefined
+      ? undefined
+      : await serveMetrics(
+          { host: ANY_ADDRESS, port: options.metricsPort, onError },
+          metrics.registry,
+          new AccessReview(client, '/metrics', clock),
+        )
   elector.start()
   return {
-    notReady: () => caches.map((cache) => cache.stale()).find((why) => why !== undefined),
-    get isLeader() {
-      return elector.isLeader
-    },
     async stop() {
       await elector.stop()
       await events.stop()
       await Promise.all(caches.map((cache) => cache.stop()))
+      await probes.close()
+      await metricsServer?.close()
       client.close()
     },
   }

@@ -1,0 +1,113 @@
+/**
+ * The controllers of a cluster's operator: queues and their sources once a process; what reconciles, and holds connections and leases,
+ * anew for each leadership, with a client that refuses to write once the leadership is over.
+ */
+import type { CertificateSigner } from '@fractal-lba/migration/certificate/certificate'
+import { FleetRolloutController } from '../controllers/fleetrollout/controller.ts'
+import { ShardMigrationController } from '../controllers/shardmigration/controller.ts'
+import type { Log } from '../log.ts'
+import type { Cache } from '../runtime/cache/cache.ts'
+import type { KubeClient } from '../runtime/client/kube-client.ts'
+import type { KubeObject } from '../runtime/client/objects.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { Controller } from '../runtime/controller/controller.ts'
+import type { EventRecorder } from '../runtime/events/event-recorder.ts'
+import type { Leadership } from '../runtime/leader/leader-elector.ts'
+import type { RuntimeMetrics } from '../runtime/metrics/runtime-metrics.ts'
+import type { Reconcile } from '../runtime/reconcile.ts'
+import { isNews } from './annotations.ts'
+import { ByNamespace } from './by-namespace.ts'
+import { INSTANCE_LABEL, KubernetesFleet } from './fleet.ts'
+import { KubernetesMigrationObjects } from './migration-objects.ts'
+import type { MigrationResource, Pod, StatefulSet } from './resources.ts'
+import { isManaged, KubernetesWorkloads } from './workloads.ts'
+
+export interface ControllersParts {
+  readonly client: KubeClient
+  readonly migrations: Cache<MigrationResource>
+  readonly statefulSets: Cache<StatefulSet>
+  readonly pods: Cache<Pod>
+  readonly events: EventRecorder
+  readonly metrics: RuntimeMetrics
+  /** Names this operator at the shards. */
+  readonly holder: string
+  readonly shardLeaseTtlMs: number
+  readonly signer: CertificateSigner | undefined
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** By the name of the controller. */
+type Reconcilers = Readonly<Record<'shardmigration' | 'fleetrollout', { readonly reconcile: Reconcile; close(): Promise<void> }>>
+
+export class Controllers {
+  readonly all: readonly Controller<KubeObject>[]
+  readonly #parts: ControllersParts
+  #reconcilers: Reconcilers | undefined
+
+  constructor(parts: ControllersParts) {
+    this.#parts = parts
+    const { migrations, statefulSets, pods, clock, log, metrics } = parts
+    const common = (name: keyof Reconcilers) => ({
+      ...{ name, clock, observer: metrics.observerOf(name) },
+      onError: (doing: string, error: unknown) => log.error(doing, error),
+      reconcile: (key: string, signal: AbortSignal) => this.#present[name].reconcile(key, signal),
+    })
+    const migration = new Controller<MigrationResource>({ ...common('shardmigration'), cache: migrations, when: isNews })
+    const rollout = new Controller<StatefulSet>({
+      ...common('fleetrollout'),
+      cache: statefulSets,
+      when: ({ old, new: now }) => [old, now].some((one) => one !== undefined && isManaged(one)),
+    }).owns(pods)
+    this.all = [migration, rollout] as unknown as Controller<KubeObject>[]
+    for (const controller of this.all) metrics.measure(controller)
+  }
+
+  /** Works until the leadership ends; resolves when every lease is given back. */
+  async run({ signal, assertLeading }: Leadership): Promise<void> {
+    const reconcilers = this.#make(this.#parts.client.guarded(assertLeading))
+    this.#reconcilers = reconcilers
+    try {
+      await Promise.all(this.all.map((controller) => controller.run(signal)))
+    } finally {
+      await Promise.all(Object.values(reconcilers).map((one) => one.close()))
+    }
+  }
+
+  get #present(): Reconcilers {
+    if (!this.#reconcilers) throw new Error('nothing is reconciled before this process leads')
+    return this.#reconcilers
+  }
+
+  #make(client: KubeClient): Reconcilers {
+    const { migrations, statefulSets, pods, events, clock, log, holder, shardLeaseTtlMs, signer } = this.#parts
+    const now = clock.now
+    const say = (namespace: string) => (message: string) => log.info(`${namespace}/${message}`)
+    const fleetOf = (namespace: string, instance: string | undefined) =>
+      new KubernetesFleet({ client, pods, statefulSets, now }, namespace, instance)
+    return {
+      shardmigration: new ByNamespace(
+        (namespace) =>
+          new ShardMigrationController({
+            objects: new KubernetesMigrationObjects({ client, cache: migrations, events, namespace, now }),
+            around: ({ spec }) => {
+              const fleet = fleetOf(namespace, spec?.fleet)
+              return { fleet, openControl: (address) => fleet.openControl(address) }
+            },
+            now,
+            session: { holder, leaseTtlMs: shardLeaseTtlMs, signer },
+            log: say(namespace),
+          }),
+      ),
+      fleetrollout: new ByNamespace(
+        (namespace) =>
+          new FleetRolloutController({
+            workloads: new KubernetesWorkloads({ client, statefulSets, pods, events, namespace }),
+            fleetOf: ({ name }) => fleetOf(namespace, statefulSets.get({ namespace, name })?.metadata.labels?.[INSTANCE_LABEL]),
+            now,
+            log: say(namespace),
+          }),
+      ),
+    }
+  }
+}
