@@ -3,6 +3,7 @@
  * anew for each leadership, with a client that refuses to write once the leadership is over.
  */
 import type { CertificateSigner } from '@fractal-lba/migration/certificate/certificate'
+import { FleetConfigController } from '../controllers/fleetconfig/controller.ts'
 import { FleetRolloutController } from '../controllers/fleetrollout/controller.ts'
 import { ShardMigrationController } from '../controllers/shardmigration/controller.ts'
 import type { Log } from '../log.ts'
@@ -38,7 +39,9 @@ export interface ControllersParts {
 }
 
 /** By the name of the controller. */
-type Reconcilers = Readonly<Record<'shardmigration' | 'fleetrollout', { readonly reconcile: Reconcile; close(): Promise<void> }>>
+type Reconcilers = Readonly<
+  Record<'shardmigration' | 'fleetrollout' | 'fleetconfig', { readonly reconcile: Reconcile; close(): Promise<void> }>
+>
 
 export class Controllers {
   readonly all: readonly Controller<KubeObject>[]
@@ -59,7 +62,8 @@ export class Controllers {
       cache: statefulSets,
       when: ({ old, new: now }) => [old, now].some((one) => one !== undefined && isManaged(one)),
     }).owns(pods)
-    this.all = [migration, rollout] as unknown as Controller<KubeObject>[]
+    const config = new Controller<StatefulSet>({ ...common('fleetconfig'), cache: statefulSets }).owns(pods)
+    this.all = [migration, rollout, config] as unknown as Controller<KubeObject>[]
     for (const controller of this.all) metrics.measure(controller)
   }
 
@@ -85,6 +89,8 @@ export class Controllers {
     const say = (namespace: string) => (message: string) => log.info(`${namespace}/${message}`)
     const fleetOf = (namespace: string, instance: string | undefined) =>
       new KubernetesFleet({ client, pods, statefulSets, now }, namespace, instance)
+    const fleetOfWorkload = (namespace: string, name: string) =>
+      fleetOf(namespace, statefulSets.get({ namespace, name })?.metadata.labels?.[INSTANCE_LABEL])
     return {
       shardmigration: new ByNamespace(
         (namespace) =>
@@ -103,8 +109,15 @@ export class Controllers {
         (namespace) =>
           new FleetRolloutController({
             workloads: new KubernetesWorkloads({ client, statefulSets, pods, events, namespace }),
-            fleetOf: ({ name }) => fleetOf(namespace, statefulSets.get({ namespace, name })?.metadata.labels?.[INSTANCE_LABEL]),
+            fleetOf: ({ name }) => fleetOfWorkload(namespace, name),
             now,
+            log: say(namespace),
+          }),
+      ),
+      fleetconfig: new ByNamespace(
+        (namespace) =>
+          new FleetConfigController({
+            fleetOf: (name) => (statefulSets.get({ namespace, name }) ? fleetOfWorkload(namespace, name) : undefined),
             log: say(namespace),
           }),
       ),

@@ -8,6 +8,7 @@ import { type ShardAddress, type ShardCredentials, withCredentials } from '@frac
 import { openShardControl } from '@fractal-lba/shards/open'
 import type { ShardControl } from '@fractal-lba/shards/port'
 import { GROUP } from '../api/group.ts'
+import type { ConfiguredFleet } from '../controllers/fleetconfig/controller.ts'
 import { pushConfig, readReport } from '../fleet/pod-client.ts'
 import type { Fleet, PodReading, PushResult } from '../fleet/port.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
@@ -35,7 +36,7 @@ export interface FleetParts {
   readonly now: () => number
 }
 
-export class KubernetesFleet implements Fleet {
+export class KubernetesFleet implements Fleet, ConfiguredFleet {
   readonly #parts: FleetParts
   readonly #namespace: string
   readonly #instance: string | undefined
@@ -80,9 +81,13 @@ export class KubernetesFleet implements Fleet {
     const names = this.#podNames(workload)
     const seen = await this.#writeDesired(workload, push)
     if (seen !== undefined) return names.map((pod) => ({ pod, kind: 'fenced', seen }))
-    const token = await this.adminToken(workload)
+    return this.pushTo(names, push, timeoutMs)
+  }
+
+  async pushTo(pods: readonly string[], push: ConfigPush, timeoutMs: number): Promise<readonly PushResult[]> {
+    const token = await this.adminToken(this.workload())
     return Promise.all(
-      names.map((name): Promise<PushResult> => {
+      pods.map((name): Promise<PushResult> => {
         const reached = this.#reach(name)
         if ('error' in reached) return Promise.resolve({ pod: name, kind: 'unreachable', error: reached.error })
         return pushConfig({ name, adminURL: reached.adminURL }, token, push, timeoutMs)
@@ -102,7 +107,6 @@ export class KubernetesFleet implements Fleet {
     return token
   }
 
-  /** Desired config, for whoever sees to it that pods run it. Undefined before the first was written. */
   async desired(): Promise<ConfigPush | undefined> {
     const name = annotation(this.workload(), CONFIG_MAP)
     const configMap = await this.#parts.client.get(CONFIG_MAPS, { namespace: this.#namespace, name })
