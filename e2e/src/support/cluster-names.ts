@@ -15,12 +15,13 @@ type Callback = (error: NodeJS.ErrnoException | null, address?: string | dns.Loo
 
 function lookup(hostname: string, options: dns.LookupOptions | Callback, callback?: Callback): void {
   const done = (typeof options === 'function' ? options : callback) as Callback
-  if (!hostname.endsWith('.cluster.local')) {
+  const name = hostname.endsWith('.svc') ? `${hostname}.cluster.local` : hostname
+  if (!name.endsWith('.cluster.local')) {
     Reflect.apply(systemLookup, dns, typeof options === 'function' ? [hostname, done] : [hostname, options, done])
     return
   }
   const all = typeof options === 'object' && options.all === true
-  resolver.resolve4(hostname, (error, addresses) => {
+  resolver.resolve4(name, (error, addresses) => {
     if (error) return done(error)
     if (all)
       return done(
