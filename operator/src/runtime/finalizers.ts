@@ -39,13 +39,7 @@ export async function finalize<T extends KubeObject>(
   try {
     await changeAtVersion(client, type, object, ({ metadata }) => {
       const index = metadata.finalizers?.indexOf(finalizer) ?? -1
-      const path = `/metadata/finalizers/${index}`
-      return index === -1
-        ? undefined
-        : [
-            { op: 'test', path, value: finalizer },
-            { op: 'remove', path },
-          ]
+      return index === -1 ? undefined : [{ op: 'remove', path: `/metadata/finalizers/${index}` }]
     })
   } catch (error) {
     if (!isNotFound(error)) throw error

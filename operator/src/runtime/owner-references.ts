@@ -1,5 +1,5 @@
 /** Who owns an object: made for what we create, read to wake the owner, added to what is there already without touching other owners. */
-import { isConflict } from './client/api-error.ts'
+import { ApiError, isConflict } from './client/api-error.ts'
 import type { JsonPatchOperation, KubeClient } from './client/kube-client.ts'
 import { apiVersionOf, type KubeObject, keyOf, type OwnerReference, type ResourceType } from './client/objects.ts'
 
@@ -61,8 +61,12 @@ export async function changeAtVersion<T extends KubeObject>(
     try {
       return await client.jsonPatch(type, object.metadata, [version, ...operations])
     } catch (error) {
-      if (!isConflict(error) || conflicts >= MAX_CONFLICTS) throw error
-      present = await client.get(type, object.metadata)
+      // Where the present object has no such path, the server says so before it looks at the version.
+      const unfitting = error instanceof ApiError && error.status === 422
+      if (!(unfitting || isConflict(error)) || conflicts >= MAX_CONFLICTS) throw error
+      const next: T | undefined = await client.get(type, object.metadata)
+      if (unfitting && next?.metadata.resourceVersion === present?.metadata.resourceVersion) throw error
+      present = next
     }
   }
   return undefined

@@ -249,7 +249,6 @@ export class KubeClient {
 
   /** @returns false where there is no such object. @throws ApiError 409 where a precondition does not hold. */
   async delete(type: ResourceType, ref: ObjectRef, options: DeleteOptions = {}): Promise<boolean> {
-    this.#options.beforeWrite?.()
     const { uid, resourceVersion, propagation, gracePeriodSeconds, dryRun } = options
     const body = JSON.stringify({
       apiVersion: 'v1',
@@ -261,7 +260,8 @@ export class KubeClient {
     })
     let answer: KubeObject & { readonly details?: { readonly uid?: string } }
     try {
-      answer = await this.#json({ method: 'DELETE', path: objectPath(type, ref), body, ...timesOf(options) })
+      const beforeSend = this.#options.beforeWrite
+      answer = await this.#json({ method: 'DELETE', path: objectPath(type, ref), body, beforeSend, ...timesOf(options) })
     } catch (error) {
       if (isNotFound(error)) return false
       throw error
@@ -282,13 +282,17 @@ export class KubeClient {
     options: WriteOptions,
     extra: Readonly<Record<string, string>> = {},
   ): Promise<T> {
-    this.#options.beforeWrite?.()
     const query = queryOf({
       fieldManager: options.fieldManager ?? this.#options.fieldManager,
       dryRun: options.dryRun ? 'All' : undefined,
       ...extra,
     })
-    const object = await this.#json<T>({ ...call, path: `${call.path}${query}`, ...timesOf(options) })
+    const object = await this.#json<T>({
+      ...call,
+      path: `${call.path}${query}`,
+      beforeSend: this.#options.beforeWrite,
+      ...timesOf(options),
+    })
     if (!options.dryRun && object.kind === type.kind) this.#tell(type, { kind: 'stored', object })
     return object
   }
@@ -307,7 +311,6 @@ export class KubeClient {
       if (error.status !== 429 || waitMs === undefined || waitMs > MAX_THROTTLE_WAIT_MS || repeats >= MAX_THROTTLED_REPEATS)
         throw error
       await pause(waitMs, call.signal)
-      if (call.method !== 'GET') this.#options.beforeWrite?.()
     }
   }
 }

@@ -24,6 +24,8 @@ export interface Call {
   readonly body?: string
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
+  /** Called last of all before bytes go out; throws to send none. */
+  readonly beforeSend?: (() => void) | undefined
 }
 
 export interface Answer {
@@ -89,44 +91,51 @@ export class Transport {
   async #open(call: Call, signal: AbortSignal): Promise<IncomingMessage> {
     const { server } = this.#connection
     const doing = `${call.method} ${pathOf(call)}`
+    const failed = (error: unknown): unknown => {
+      if (call.signal?.aborted) return call.signal.reason
+      this.#onAnswer('<error>', call.method, server.host)
+      return new TransportError(doing, whyOf(error, signal), { cause: error })
+    }
+    const headers: Record<string, string | number> = { accept: 'application/json', 'user-agent': this.#userAgent }
+    if (call.body !== undefined) {
+      headers['content-type'] = call.contentType ?? 'application/json'
+      headers['content-length'] = Buffer.byteLength(call.body)
+    }
     try {
-      const headers: Record<string, string | number> = {
-        accept: 'application/json',
-        'user-agent': this.#userAgent,
-        ...(await this.#connection.authorize()),
-      }
-      if (call.body !== undefined) {
-        headers['content-type'] = call.contentType ?? 'application/json'
-        headers['content-length'] = Buffer.byteLength(call.body)
-      }
+      Object.assign(headers, await this.#connection.authorize())
       signal.throwIfAborted()
-      const prefix = server.pathname.replace(/\/$/, '')
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        const make = server.protocol === 'https:' ? httpsRequest : httpRequest
-        const request = make(
-          {
-            method: call.method,
-            hostname: server.hostname.replace(/^\[|\]$/g, ''),
-            port: server.port || (server.protocol === 'https:' ? 443 : 80),
-            path: `${prefix}${call.path}`,
-            headers,
-            agent: this.#agent,
-            signal,
-          },
-          resolve,
-        )
-        request.on('error', reject)
-        request.end(call.body)
-      })
+    } catch (error) {
+      throw failed(error)
+    }
+    call.beforeSend?.()
+    try {
+      const response = await this.#request(call, headers, signal)
       // The signal's abort destroys the response as well; without a listener that would be an uncaught error.
       response.on('error', () => {})
       this.#onAnswer(String(response.statusCode), call.method, server.host)
       return response
     } catch (error) {
-      if (call.signal?.aborted) throw call.signal.reason
-      this.#onAnswer('<error>', call.method, server.host)
-      throw new TransportError(doing, whyOf(error, signal), { cause: error })
+      throw failed(error)
     }
+  }
+
+  #request(call: Call, headers: Record<string, string | number>, signal: AbortSignal): Promise<IncomingMessage> {
+    const { server } = this.#connection
+    const secure = server.protocol === 'https:'
+    const options = {
+      method: call.method,
+      hostname: server.hostname.replace(/^\[|\]$/g, ''),
+      port: server.port || (secure ? 443 : 80),
+      path: `${server.pathname.replace(/\/$/, '')}${call.path}`,
+      headers,
+      agent: this.#agent,
+      signal,
+    }
+    return new Promise((resolve, reject) => {
+      const request = secure ? httpsRequest(options, resolve) : httpRequest(options, resolve)
+      request.on('error', reject)
+      request.end(call.body)
+    })
   }
 }
 

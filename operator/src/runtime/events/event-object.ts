@@ -69,13 +69,18 @@ export function seriesKey(report: Report): string {
   ])
 }
 
+/** An event lies where its object does; where that has no namespace, in `default`. */
+export function namespaceOf({ regarding }: Report): string {
+  return regarding.namespace ?? 'default'
+}
+
 export function eventOf(
   report: Report,
-  by: { readonly controller: string; readonly instance: string; readonly nowMs: number; readonly suffix: string },
+  by: { readonly controller: string; readonly instance: string; readonly nowMs: number; readonly name: string },
 ): EventObject {
   const { regarding, related, type } = report
   return {
-    metadata: { name: `${regarding.name.slice(0, 200)}.${by.suffix}`, namespace: regarding.namespace ?? 'default' },
+    metadata: { name: by.name, namespace: namespaceOf(report) },
     eventTime: microTime(by.nowMs),
     reportingController: by.controller,
     reportingInstance: by.instance.slice(0, MAX_WORD_CHARACTERS),

@@ -7,7 +7,7 @@ import { isNotFound } from '../client/api-error.ts'
 import type { KubeClient } from '../client/kube-client.ts'
 import type { Clock } from '../clock.ts'
 import { microTime } from '../micro-time.ts'
-import { EVENT, eventOf, type Report, seriesKey } from './event-object.ts'
+import { EVENT, eventOf, namespaceOf, type Report, seriesKey } from './event-object.ts'
 
 /** Writes that may wait; about 2 MB at most. */
 const MAX_WAITING = 1_000
@@ -19,6 +19,8 @@ const SERIES_MS = 360_000
 /** The count of a series is written at most so often. */
 const SERIES_WRITE_MS = 5_000
 const WRITE_LIMIT_MS = 10_000
+/** Of the object's name in the event's: what a name may have, less the rest. */
+const MAX_NAME_CHARACTERS = 200
 /** Tries of one write, and the pause between them. */
 const MAX_TRIES = 3
 const RETRY_MS = 1_000
@@ -61,9 +63,12 @@ export class EventRecorder {
   #writing: Promise<void> | undefined
   #dropped = 0
   #sequence = 0
+  /** So that two processes never give two events one name. */
+  readonly #salt: string
 
   constructor(options: EventRecorderOptions) {
     this.#options = options
+    this.#salt = Math.floor(options.random() * 2 ** 32).toString(16)
   }
 
   /** Reports that were dropped. */
@@ -89,7 +94,7 @@ export class EventRecorder {
     const series: Series = {
       report,
       name: this.#nameOf(report, nowMs),
-      namespace: report.regarding.namespace ?? 'default',
+      namespace: namespaceOf(report),
       ...{ count: 1, lastMs: nowMs, written: 0, writeDue: true },
     }
     this.#series.set(key, series)
@@ -107,9 +112,9 @@ export class EventRecorder {
     this.#stop.abort(new Error('the recorder was stopped'))
   }
 
-  #nameOf(report: Report, nowMs: number): string {
-    const suffix = `${nowMs.toString(16)}${(this.#sequence++ & 0xffff).toString(16).padStart(4, '0')}`
-    return eventOf(report, { controller: '', instance: '', nowMs, suffix }).metadata.name
+  #nameOf({ regarding }: Report, nowMs: number): string {
+    const sequence = (this.#sequence++ & 0xffff).toString(16).padStart(4, '0')
+    return `${regarding.name.slice(0, MAX_NAME_CHARACTERS)}.${this.#salt}${nowMs.toString(16)}${sequence}`
   }
 
   #allows(report: Report, nowMs: number): boolean {
@@ -195,8 +200,8 @@ export class EventRecorder {
         if (!isNotFound(error)) throw error
       }
     }
-    const event = eventOf(report, { controller, instance, nowMs: lastMs, suffix: '' })
-    await client.create(EVENT, { ...event, metadata: { name, namespace }, ...counted }, limits)
+    const event = eventOf(report, { controller, instance, nowMs: lastMs, name })
+    await client.create(EVENT, { ...event, ...counted }, limits)
     series.written = count
   }
 }

@@ -3,6 +3,7 @@ import { TransportError } from '../client/api-error.ts'
 import type { Clock } from '../clock.ts'
 import { type ManualClock, manualClock } from '../manual-clock.ts'
 import { MemoryLeaseStore } from '../testing/memory-lease-store.ts'
+import { randomOf } from '../testing/random.ts'
 import { LeaderElector, type Leadership, NotLeading } from './leader-elector.ts'
 import type { Lease } from './lease-record.ts'
 import type { LeaseStore } from './lease-store.ts'
@@ -111,17 +112,6 @@ async function pass(world: ManualClock, ms: number, each: () => void = () => {})
     world.advance(50)
     await settle()
     each()
-  }
-}
-
-/** A small generator of random numbers, so that a failure can be repeated by its seed. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 

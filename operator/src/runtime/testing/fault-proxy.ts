@@ -50,6 +50,8 @@ export interface FaultProxy {
   readonly openWatches: number
   /** Resets all connections that are open. */
   cut(): void
+  /** Takes all rules back, and resets what hangs. */
+  heal(): void
   close(): Promise<void>
 }
 
@@ -128,6 +130,9 @@ export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> 
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
   })
+  const cut = () => {
+    for (const socket of sockets) socket.resetAndDestroy()
+  }
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -150,8 +155,10 @@ export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> 
     get openWatches() {
       return openWatches
     },
-    cut() {
-      for (const socket of sockets) socket.resetAndDestroy()
+    cut,
+    heal() {
+      rules.length = 0
+      cut()
     },
     async close() {
       server.closeAllConnections()

@@ -4,7 +4,7 @@ import type { KubeObject, ResourceType } from '../client/objects.ts'
 import { until } from './until.ts'
 
 export interface Widget extends KubeObject {
-  readonly spec?: { readonly size?: number; readonly colour?: string }
+  readonly spec?: { readonly size?: number; readonly colour?: string; readonly turn?: number }
   readonly status?: { readonly seen?: number }
 }
 

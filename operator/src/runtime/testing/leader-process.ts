@@ -1,0 +1,46 @@
+/**
+ * A process that takes part in an election, and while it leads writes its epoch into a widget as fast as it can. Tests start it to pause
+ * and kill it. Prints a JSON line for what happens. Arguments: identity, and the election's times in ms if not the defaults.
+ */
+import { loadConnection } from '../client/connection.ts'
+import { KubeClient } from '../client/kube-client.ts'
+import { systemClock } from '../clock.ts'
+import { LeaderElector } from '../leader/leader-elector.ts'
+import { kubeLeaseStore } from '../leader/lease-store.ts'
+import { WIDGET } from './widgets.ts'
+
+const [identity = '', namespace = '', ...times] = process.argv.slice(2)
+const [leaseDurationMs, renewDeadlineMs, retryPeriodMs] = times.map(Number)
+const say = (what: Record<string, unknown>) =>
+  process.stdout.write(`${JSON.stringify({ atMs: Date.now(), identity, ...what })}\n`)
+
+const client = new KubeClient({
+  connection: await loadConnection({ env: process.env }),
+  userAgent: identity,
+  fieldManager: identity,
+})
+const elector = new LeaderElector({
+  store: kubeLeaseStore(client, namespace, 'lease'),
+  ...{ namespace, name: 'lease', identity, clock: systemClock, monotonicNow: () => performance.now(), random: Math.random },
+  ...(leaseDurationMs && { leaseDurationMs }),
+  ...(renewDeadlineMs && { renewDeadlineMs }),
+  ...(retryPeriodMs && { retryPeriodMs }),
+  onError: (doing, error) => say({ doing, error: String(error) }),
+  onChange: (news, epoch) => say({ news, epoch }),
+  async lead({ epoch, signal, assertLeading }) {
+    const writer = client.guarded(assertLeading)
+    for (let turn = 0; !signal.aborted; turn++) {
+      try {
+        await writer.mergePatch(WIDGET, { namespace, name: 'written' }, { spec: { colour: identity, size: epoch, turn } })
+      } catch (error) {
+        say({ refused: error instanceof Error ? error.name : String(error), epoch })
+      }
+    }
+  },
+})
+elector.start()
+process.on('SIGTERM', async () => {
+  await elector.stop()
+  say({ news: 'stopped' })
+  process.exit(0)
+})
