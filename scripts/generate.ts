@@ -4,6 +4,8 @@
  *   docs/openapi.json      what a verifier serves at /openapi.json
  *   docs/configuration.md  the table of environment variables, from backend/src/config/variables.ts
  *   crds/                  the CustomResourceDefinitions, from operator/src/api
+ *   charts/fractal-lba-operator/templates/crds/
+ *                          the same as templates, so that Helm upgrades them, and keeps them if asked to
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -61,10 +63,30 @@ function configuration(): string {
   return `${lines.join('\n')}\n`
 }
 
+/** Helm never upgrades what lies in a chart's own `crds/`. Nothing in a definition looks like a template, else it would be run as one. */
+function crdTemplate(definition: string): string {
+  if (definition.includes('{{')) throw new Error('a CustomResourceDefinition with {{ in it cannot be a template')
+  const annotations = [
+    '  {{- if .Values.crds.keep }}',
+    '  annotations:',
+    '    helm.sh/resource-policy: keep',
+    '  {{- end }}',
+    '  labels:',
+    '    {{- include "operator.labels" . | nindent 4 }}',
+  ]
+  const withMetadata = definition.replace(/^metadata:$/m, () => ['metadata:', ...annotations].join('\n'))
+  return `{{- if .Values.crds.enabled }}\n${withMetadata}{{- end }}\n`
+}
+
 const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/openapi.json': openApi,
   'docs/configuration.md': configuration,
-  ...Object.fromEntries(Object.entries(crdFiles()).map(([name, text]) => [`crds/${name}`, () => text])),
+  ...Object.fromEntries(
+    Object.entries(crdFiles()).flatMap(([name, text]) => [
+      [`crds/${name}`, () => text],
+      [`charts/fractal-lba-operator/templates/crds/${name}`, () => crdTemplate(text)],
+    ]),
+  ),
 }
 
 const check = process.argv.includes('--check')
