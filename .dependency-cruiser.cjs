@@ -13,6 +13,7 @@ const ROOMS = {
   demo: ['protocol', 'shards', 'servers', 'sdk/typescript', 'backend/src/wal/'],
   bench: ['protocol', 'shards', 'servers', 'migration', 'sdk/typescript', 'backend'],
   image: [],
+  'kubectl-flk': ['migration/src/certificate/', 'operator/src/api/', 'operator/src/cli/(status-)?table'],
   e2e: ['protocol', 'shards', 'servers', 'sdk/typescript', 'migration', 'image', 'operator/src/api/', 'demo/'],
 }
 

@@ -19,6 +19,7 @@ const ROOMS = [
   'demo',
   'bench',
   'image',
+  'kubectl-flk',
   'e2e',
   'scripts',
 ]

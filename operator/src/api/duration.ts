@@ -19,6 +19,13 @@ export function parseDurationMs(text: string): number | undefined {
   return total > 0 && total <= MAX_DURATION_HOURS * 3_600_000 ? total : undefined
 }
 
+/** For people, and as short as it can be told: `1h5m`, `2m30s`, `7s`. */
+export function durationText(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds))
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60]
+  return h > 0 ? `${h}h${m}m` : m > 0 ? `${m}m${s}s` : `${s}s`
+}
+
 /** CEL: the whole seconds of the duration that the expression `text` holds. (Rules that build strings cost more than a CRD may spend.) */
 export const celSeconds = (text: string): string =>
   `(${text}.endsWith('d') ? int(${text}.substring(0, ${text}.size() - 1)) * 86400 : duration(${text}).getSeconds())`

@@ -56,6 +56,9 @@ export const REASONS = {
   FleetNotFound:
     'There is no fleet to work on in this namespace; install the chart fractal-lba, or name the fleet in spec.fleet.',
   FleetAmbiguous: 'There are several fleets in this namespace; name one in spec.fleet.',
+  FleetUnreachable: 'The fleet could not be looked at; nothing is changed until it can.',
+  PolicyConflict: 'Another policy of this kind is in force on the fleet, which takes one; delete one of the two.',
+  WaitingForOtherPolicy: 'Another policy is being rolled out to the fleet; this one starts when that has ended.',
   ReplicationInSync: 'Every target region holds what this region decided.',
   ReplicationBehind: 'A target region lacks records that this region decided.',
   LagWithinBound: 'Replication is within spec.healthGates.maxLagSeconds.',

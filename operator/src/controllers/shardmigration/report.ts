@@ -1,5 +1,6 @@
 /** The parts of a status that follow from all others: progress, conditions, whether there is a way back. */
 import { type ConditionClaim, type ConditionType, nextConditions } from '../../api/conditions.ts'
+import { durationText } from '../../api/duration.ts'
 import { type Reason, sentence } from '../../api/reasons.ts'
 import type { Phase, ShardMigrationStatus } from '../../api/status.ts'
 import { type Draft, isTerminal } from './draft.ts'
@@ -41,12 +42,6 @@ function progressOf(status: ShardMigrationStatus, view: RunningView): ShardMigra
     percentage,
     estimatedTimeRemaining: seconds === undefined || seconds < 0 ? '' : durationText(seconds),
   }
-}
-
-export function durationText(seconds: number): string {
-  const whole = Math.ceil(seconds)
-  const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60]
-  return h > 0 ? `${h}h${m}m` : m > 0 ? `${m}m${s}s` : `${s}s`
 }
 
 function claims(draft: Draft, observed: Observed, reversible: ConditionClaim): Record<ConditionType, ConditionClaim> {
