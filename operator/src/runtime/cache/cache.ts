@@ -43,7 +43,7 @@ export class Cache<T extends KubeObject> {
   #handlerErrors = 0
 
   constructor(options: CacheOptions<T>) {
-    const { type, client, labels = {}, clock } = options
+    const { type, client, labels = {}, clock, trim = withoutManagedFields } = options
     this.type = type
     this.#options = options
     this.#startedMs = clock.now()
@@ -51,14 +51,14 @@ export class Cache<T extends KubeObject> {
     this.#unsynced = new Set(namespaces)
     this.#store = new ObjectStore<T>({
       nowMs: () => clock.now(),
-      trim: options.trim ?? withoutManagedFields,
+      trim,
       covers: (object) => hasLabels(object, labels),
     })
     const labelSelector = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
     this.#reflectors = namespaces.map(
       (namespace) =>
         new Reflector<T>({
-          ...{ client, type, namespace, clock, random: options.random },
+          ...{ client, type, namespace, clock, trim, random: options.random },
           ...(labelSelector.length > 0 && { labelSelector: labelSelector.join(',') }),
           ...(options.times && { times: options.times }),
           sink: {

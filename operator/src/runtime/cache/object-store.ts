@@ -30,6 +30,7 @@ interface OwnWrite<T> {
 
 export interface ObjectStoreOptions<T> {
   readonly nowMs: () => number
+  /** Of our own writes; what is delivered has been trimmed. */
   readonly trim: (object: T) => T
   /** Whether the object belongs into this store; an own write that leaves it counts as removed. */
   readonly covers: (object: T) => boolean
@@ -67,7 +68,7 @@ export class ObjectStore<T extends KubeObject> {
     const gone = present.flatMap((space) => [...(this.#delivered.get(space)?.entries() ?? [])].filter(([key]) => !fresh.has(key)))
     const changes = [
       ...gone.flatMap(([key, object]) => this.#deliver(object.metadata.namespace ?? '', key, undefined)),
-      ...items.flatMap((item) => this.#deliver(item.metadata.namespace ?? '', keyOf(item.metadata), this.#options.trim(item))),
+      ...items.flatMap((item) => this.#deliver(item.metadata.namespace ?? '', keyOf(item.metadata), item)),
     ]
     return [...changes, ...this.#settle(namespace, resourceVersion)]
   }
@@ -77,7 +78,7 @@ export class ObjectStore<T extends KubeObject> {
     const { object } = event
     const space = object.metadata.namespace ?? ''
     const key = keyOf(object.metadata)
-    const changes = this.#deliver(space, key, event.type === 'DELETED' ? undefined : this.#options.trim(object))
+    const changes = this.#deliver(space, key, event.type === 'DELETED' ? undefined : object)
     if (event.type === 'DELETED')
       changes.push(...this.#forget(key, (own) => own.object === undefined && own.uid === object.metadata.uid))
     changes.push(...this.#settle(namespace, object.metadata.resourceVersion as string))

@@ -46,6 +46,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly labelSelector?: string | undefined
   readonly fieldSelector?: string | undefined
   readonly sink: Sink<T>
+  /** Of each object as soon as it is read, so that what nobody reads is not even kept until the last page. */
+  readonly trim: (object: T) => T
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -137,7 +139,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(): Promise<void> {
-    const { client, type, namespace, labelSelector, fieldSelector, sink } = this.#options
+    const { client, type, namespace, labelSelector, fieldSelector, sink, trim } = this.#options
     const waiting = this.#refreshers.splice(0)
     try {
       const items: T[] = []
@@ -149,7 +151,7 @@ export class Reflector<T extends KubeObject> {
           timeoutMs: this.#times.requestMs,
           ...(continueToken !== undefined && { continueToken }),
         })
-        items.push(...page.items)
+        for (const item of page.items) items.push(trim(item))
         ;({ resourceVersion, continueToken } = page)
         this.#note({ lastActivityMs: this.#options.clock.now() })
       } while (continueToken !== undefined)
@@ -168,7 +170,7 @@ export class Reflector<T extends KubeObject> {
 
   /** @returns whether it was a good watch: one that delivered something or lasted. Its end was the server's, or asked for. */
   async #watch(): Promise<boolean> {
-    const { client, type, namespace, labelSelector, fieldSelector, sink, clock, random } = this.#options
+    const { client, type, namespace, labelSelector, fieldSelector, sink, trim, clock, random } = this.#options
     const { watchMinSeconds, watchMaxSeconds, inactivityMs, requestMs } = this.#times
     const interrupt = new AbortController()
     this.#interrupt = () => interrupt.abort()
@@ -186,7 +188,7 @@ export class Reflector<T extends KubeObject> {
         if (interrupt.signal.aborted) return true
         delivered = true
         this.#failures = 0
-        sink.happened(event)
+        sink.happened(event.type === 'BOOKMARK' ? event : { type: event.type, object: trim(event.object) })
         this.#resourceVersion = event.type === 'BOOKMARK' ? event.resourceVersion : event.object.metadata.resourceVersion
         this.#note({ lastActivityMs: clock.now() })
       }

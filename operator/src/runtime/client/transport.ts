@@ -102,14 +102,18 @@ export class Transport {
       headers['content-length'] = Buffer.byteLength(call.body)
     }
     try {
-      Object.assign(headers, await this.#connection.authorize())
+      Object.assign(headers, await within(signal, this.#connection.authorize()))
       signal.throwIfAborted()
     } catch (error) {
       throw failed(error)
     }
     call.beforeSend?.()
     try {
-      const response = await this.#request(call, headers, signal)
+      const response = await this.#request(call, headers, signal).catch((error) => {
+        // The server closed an idle connection while we took it up again: nothing was read, and reading again does no harm.
+        if (call.method !== 'GET' || !(error instanceof StaleConnection) || signal.aborted) throw error
+        return this.#request(call, headers, signal)
+      })
       // The signal's abort destroys the response as well; without a listener that would be an uncaught error.
       response.on('error', () => {})
       this.#onAnswer(String(response.statusCode), call.method, server.host)
@@ -133,10 +137,25 @@ export class Transport {
     }
     return new Promise((resolve, reject) => {
       const request = secure ? httpsRequest(options, resolve) : httpRequest(options, resolve)
-      request.on('error', reject)
+      request.on('error', (error: NodeJS.ErrnoException) =>
+        reject(
+          request.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection(error.message, { cause: error }) : error,
+        ),
+      )
       request.end(call.body)
     })
   }
+}
+
+class StaleConnection extends Error {}
+
+/** What is not ours to end (an exec plugin) is at least not waited for any longer. */
+function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
 }
 
 function pathOf(call: Call): string {
