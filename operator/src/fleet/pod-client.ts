@@ -1,5 +1,6 @@
 /** Speaks to the admin port of one pod. Every call has a deadline; an answer is bounded in size. */
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
+import type { PoliciesPush } from '@fractal-lba/protocol/config/policies'
 import type { PodAddress } from './fleet-file.ts'
 import { checkReport } from './pod-report-check.ts'
 import type { PodReading, PushResult } from './port.ts'
@@ -19,22 +20,33 @@ export async function readReport({ name, adminURL }: PodAddress, token: string, 
   }
 }
 
-export async function pushConfig(
+export function pushConfig(pod: PodAddress, token: string, push: ConfigPush, timeoutMs: number): Promise<PushResult> {
+  return put(pod, token, '/admin/v1/config', push, push.generation, timeoutMs)
+}
+
+export function pushPolicies(pod: PodAddress, token: string, push: PoliciesPush, timeoutMs: number): Promise<PushResult> {
+  return put(pod, token, '/admin/v1/policies', push, push.epoch, timeoutMs)
+}
+
+/** @param pushed the generation, or epoch, that a pod refuses when it has seen a higher one */
+async function put(
   { name, adminURL }: PodAddress,
   token: string,
-  push: ConfigPush,
+  path: string,
+  push: ConfigPush | PoliciesPush,
+  pushed: number,
   timeoutMs: number,
 ): Promise<PushResult> {
   try {
     const init = { method: 'PUT', body: JSON.stringify(push), headers: { 'content-type': 'application/json' } }
-    const response = await call(adminURL, '/admin/v1/config', token, timeoutMs, init)
+    const response = await call(adminURL, path, token, timeoutMs, init)
     const text = await response.text()
     if (response.ok) return { pod: name, kind: 'applied' }
-    if (response.status === 409) return { pod: name, kind: 'fenced', seen: seenGeneration(text, push.generation) }
+    if (response.status === 409) return { pod: name, kind: 'fenced', seen: seenGeneration(text, pushed) }
     return {
       pod: name,
       kind: 'unreachable',
-      error: `its admin port answered ${response.status} to the config: ${text.slice(0, 200)}`,
+      error: `its admin port answered ${response.status} to ${path}: ${text.slice(0, 200)}`,
     }
   } catch (error) {
     return { pod: name, kind: 'unreachable', error: why(error, timeoutMs) }

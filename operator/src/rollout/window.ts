@@ -52,8 +52,10 @@ export class ReportWindow {
       history.problem = `its report is frozen (made at ${new Date(report.atMs).toISOString()})`
       return
     }
-    history.problem = undefined
-    if (last && last.startedAtMs !== report.startedAtMs) history.samples = []
+    const restarted = last !== undefined && last.startedAtMs !== report.startedAtMs
+    const backwards = last && !restarted ? firstDecrease(last, report) : undefined
+    history.problem = backwards === undefined ? undefined : `its counter ${backwards} went backwards without a restart`
+    if (restarted) history.samples = []
     history.samples.push({ report, receivedAtMs: nowMs })
   }
 

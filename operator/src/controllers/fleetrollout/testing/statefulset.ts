@@ -3,29 +3,24 @@
  * in milliseconds. It follows the rules that `port.ts` states; that a real StatefulSet controller does is shown by
  * `fleetrollout.apiserver.test.ts`.
  */
-import { Histogram } from '@fractal-lba/protocol/telemetry/histogram'
-import type { PodReport } from '@fractal-lba/protocol/telemetry/pod-report'
 import type { Verb } from '../../../api/group.ts'
 import { annotationOf } from '../../../api/group.ts'
 import type { Fleet, PodReading } from '../../../fleet/port.ts'
+import { WELL as SERVING_WELL, SimulatedTraffic, type Traffic } from '../../../rollout/testing/simulated-traffic.ts'
 import { FleetRolloutController } from '../controller.ts'
 import type { FleetWorkload, FleetWorkloads, WorkloadPod } from '../port.ts'
 import { MANAGED_ANNOTATION, STATUS_ANNOTATION } from '../settings.ts'
 import { type FleetRolloutStatus, parseRolloutStatus, writeRolloutStatus } from '../status.ts'
 
 /** What pods of one revision do. */
-export interface Behaviour {
+export interface Behaviour extends Traffic {
   /** Undefined: never. */
   readonly readyAfterMs?: number
   readonly reason?: string
   readonly restarts?: number
-  readonly requestsPerSecond: number
-  readonly latencyMs: number
-  readonly failedShare: number
-  readonly report: 'true' | 'frozen' | 'unreachable' | 'backwards'
 }
 
-export const WELL: Behaviour = { readyAfterMs: 1000, requestsPerSecond: 50, latencyMs: 10, failedShare: 0, report: 'true' }
+export const WELL: Behaviour = { ...SERVING_WELL, readyAfterMs: 1000 }
 const TERMINATION_MS = 1000
 const TICK_MS = 500
 
@@ -36,10 +31,7 @@ interface SimulatedPod {
   readonly revision: string
   readonly createdAtMs: number
   terminatingSinceMs: number | undefined
-  total: number
-  failed: number
-  readonly latency: Histogram
-  frozen: PodReport | undefined
+  readonly traffic: SimulatedTraffic
 }
 
 export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'> {
@@ -133,7 +125,7 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
     this.#update()
     const on = this.pods.filter((pod) => pod.revision === this.updateRevision && this.#isReady(pod))
     if (on.length === this.replicas && this.pods.length === this.replicas) this.currentRevision = this.updateRevision
-    for (const pod of this.pods) this.#serve(pod)
+    for (const pod of this.pods) if (this.#isReady(pod)) pod.traffic.serve(this.#behaviour(pod), TICK_MS)
   }
 
   #make(ordinal: number): void {
@@ -145,10 +137,7 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
       revision,
       createdAtMs: this.nowMs,
       terminatingSinceMs: undefined,
-      total: 0,
-      failed: 0,
-      latency: new Histogram(),
-      frozen: undefined,
+      traffic: new SimulatedTraffic(`fleet-${ordinal}`, this.nowMs),
     })
   }
 
@@ -173,44 +162,11 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
     return pod.terminatingSinceMs === undefined && readyAfterMs !== undefined && this.nowMs - pod.createdAtMs >= readyAfterMs
   }
 
-  #serve(pod: SimulatedPod): void {
-    const { requestsPerSecond, latencyMs, failedShare } = this.#behaviour(pod)
-    if (!this.#isReady(pod)) return
-    const requests = Math.round((requestsPerSecond * TICK_MS) / 1000)
-    pod.total += requests
-    pod.failed += Math.round(requests * failedShare)
-    for (let i = 0; i < requests; i++) pod.latency.record(latencyMs)
-  }
-
   async read(): Promise<readonly PodReading[]> {
     return this.pods.map((pod) => {
-      const { report } = this.#behaviour(pod)
       const starting = this.nowMs - pod.createdAtMs < 500 || pod.terminatingSinceMs !== undefined
-      if (report === 'unreachable' || starting) return { pod: pod.name, report: undefined, error: 'ECONNREFUSED' }
-      const made = this.#report(pod, report === 'backwards' ? -1 : 1)
-      if (report !== 'frozen') pod.frozen = undefined
-      else pod.frozen ??= made
-      return { pod: pod.name, report: pod.frozen ?? made, error: undefined }
+      return pod.traffic.reading({ ...this.#behaviour(pod), ...(starting && { report: 'unreachable' }) }, this.nowMs)
     })
-  }
-
-  #report(pod: SimulatedPod, direction: 1 | -1): PodReport {
-    const total = direction === 1 ? pod.total : 1_000_000_000 - pod.total
-    const zero = { escalated: 0, rejected: 0, throttled: 0, dedupHits: 0, equivocations: 0, reroutes: 0 }
-    return {
-      pod: pod.name,
-      startedAtMs: pod.createdAtMs,
-      atMs: this.nowMs,
-      ready: this.#isReady(pod),
-      notReadyReason: undefined,
-      draining: false,
-      configRevision: '',
-      generation: 0,
-      requests: { ...zero, total, accepted: total - pod.failed, failed: pod.failed },
-      latency: pod.latency.snapshot(),
-      shards: [],
-      walBacklogEntries: 0,
-    }
   }
 
   async names(): Promise<readonly string[]> {
