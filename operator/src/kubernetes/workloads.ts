@@ -3,7 +3,7 @@ import type { Verb } from '../api/group.ts'
 import type { FleetWorkload, FleetWorkloads, WorkloadPod } from '../controllers/fleetrollout/port.ts'
 import type { RolloutReason } from '../controllers/fleetrollout/reasons.ts'
 import { MANAGED_ANNOTATION, STATUS_ANNOTATION } from '../controllers/fleetrollout/settings.ts'
-import type { FleetRolloutStatus } from '../controllers/fleetrollout/status.ts'
+import { type FleetRolloutStatus, writeRolloutStatus } from '../controllers/fleetrollout/status.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
 import type { EventRecorder } from '../runtime/events/event-recorder.ts'
@@ -71,7 +71,7 @@ export class KubernetesWorkloads implements FleetWorkloads {
   }
 
   async writeStatus(workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<void> {
-    const text = status === undefined ? undefined : JSON.stringify(status)
+    const text = status === undefined ? undefined : writeRolloutStatus(status)
     if (workload.annotations[STATUS_ANNOTATION] === text) return
     await this.#parts.client.mergePatch(STATEFUL_SETS, this.#ref(workload), {
       metadata: { uid: workload.uid, annotations: { [STATUS_ANNOTATION]: text ?? null } },
