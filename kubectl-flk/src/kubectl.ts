@@ -78,7 +78,7 @@ export function failure({ stderr }: Pick<Answer, 'stderr'>): CommandFailed {
     return new CommandFailed('cluster', `${said}\nAsk for a role that lets you read and annotate objects of fractal.lba.io.`)
   if (/\(NotFound\)/.test(stderr)) return new CommandFailed('notFound', said)
   if (
-    /connection refused|no such host|i\/o timeout|Unable to connect|no configuration has been provided|context .* does not exist/i.test(
+    /connection refused|no such host|i\/o timeout|Unable to connect|no configuration has been provided|context .* does not exist|Error in configuration/i.test(
       stderr,
     )
   )

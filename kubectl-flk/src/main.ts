@@ -7,7 +7,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { CommandFailed, EXIT_CODES } from './exit.ts'
 import { historyText, readHistory } from './history.ts'
 import { Kubectl } from './kubectl.ts'
-import { type Custom, parseTarget, readObject, readObjects, refOf } from './objects.ts'
+import { type Custom, parseTarget, readFleets, readObject, readObjects, refOf } from './objects.ts'
 import { planJson, planText } from './plan.ts'
 import { certificateOf, readCertificateText, readPublicKey, reportText, verifyCertificate } from './report.ts'
 import { statusJson, statusText, watchStatus } from './status.ts'
@@ -45,7 +45,7 @@ const seconds = (text: string): number => {
 const program = new Command('kubectl-flk')
   .usage('COMMAND [KIND/]NAME [flags]   (as a plugin: kubectl flk ...)')
   .description(
-    'See and steer what the fractal-lba operator does: ShardMigration (smig), CRRPolicy (crrp), TieringPolicy (tierp).',
+    'See and steer what the fractal-lba operator does: ShardMigration (smig), CRRPolicy (crrp), TieringPolicy (tierp), and the upgrades of a fleet itself (fleet).',
   )
   .option('-n, --namespace <name>', 'namespace of the objects')
   .option('-A, --all-namespaces', 'objects of all namespaces (status)')
@@ -107,6 +107,7 @@ program
     const target = parseTarget(name)
     const read = async () => {
       const objects = await readObjects(kubectl, target, scopeOf(flags))
+      if (name === undefined) objects.push(...(await readFleets(kubectl, scopeOf(flags))))
       if (name !== undefined && objects.length === 0)
         throw new CommandFailed('notFound', `there is no "${name}" here; kubectl flk status -A shows all objects`)
       return objects

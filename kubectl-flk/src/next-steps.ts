@@ -1,4 +1,5 @@
 /** What a user can do now, as commands to copy. Pure. */
+import { SHARD_MIGRATION_KIND } from '@fractal-lba/operator/api/group'
 import { type Custom, refOf } from './objects.ts'
 
 export function nextSteps(object: Custom): string[] {
@@ -12,7 +13,8 @@ export function nextSteps(object: Custom): string[] {
   if (status.phase === 'Failed' || status.phase === 'RolledBack') return [`fix the cause, then try again: ${flk('retry')}`]
   if (status.paused) return [`go on: ${flk('resume')}`]
   if (spec.paused === true) return ['go on: set spec.paused to false']
+  if (status.phase === 'Completed' && object.names.kind !== SHARD_MIGRATION_KIND) return []
   if (status.phase === 'Completed') return [`see the proof: ${flk('report')}`]
-  if (object.names.kind !== 'ShardMigration' && status.phase === 'Ready') return []
+  if (['Ready', 'Idle'].includes(status.phase)) return []
   return [`watch it: ${flk('status')} --watch`, `hold it: ${flk('pause')}`]
 }

@@ -6,6 +6,7 @@ import { GROUP, KINDS, type KindNames } from '@fractal-lba/operator/api/group'
 import type { CrrPolicyStatus, TieringPolicyStatus } from '@fractal-lba/operator/api/policy-status'
 import type { ShardMigrationStatus } from '@fractal-lba/operator/api/status'
 import { CommandFailed } from './exit.ts'
+import { FLEET, FLEET_SELECTOR, fleetStatusOf } from './fleet.ts'
 import type { Kubectl } from './kubectl.ts'
 
 /** Fields that all kinds have. */
@@ -50,7 +51,7 @@ export interface Custom {
   readonly spec: Readonly<Record<string, unknown>>
   /** Undefined: no operator has looked at it yet. */
   readonly status: Status | undefined
-  /** As the cluster sent it. */
+  /** As the cluster sent it; of a fleet, as it was understood. */
   readonly rawStatus: unknown
 }
 
@@ -59,24 +60,28 @@ export interface Target {
   readonly name: string | undefined
 }
 
-/** `NAME`, or `KIND/NAME` with any name of the kind. */
+const ADDRESSABLE = [...KINDS, FLEET]
+
+/** `NAME` of a custom resource, or `KIND/NAME` with any name of the kind. */
 export function parseTarget(text: string | undefined): Target {
   if (text === undefined) return { kinds: KINDS, name: undefined }
   const [first = '', ...rest] = text.split('/')
   if (rest.length === 0) return { kinds: KINDS, name: first }
   const wanted = first.toLowerCase().replace(`.${GROUP}`, '')
-  const names = KINDS.find(({ kind, plural, singular, shortName }) =>
+  const names = ADDRESSABLE.find(({ kind, plural, singular, shortName }) =>
     [kind.toLowerCase(), plural, singular, shortName].includes(wanted),
   )
   const [name] = rest
   if (!names || rest.length > 1 || !name) {
-    const known = KINDS.map(({ singular, shortName }) => `${singular} (${shortName})`).join(', ')
+    const known = ADDRESSABLE.map(({ singular, shortName }) =>
+      singular === shortName ? singular : `${singular} (${shortName})`,
+    ).join(', ')
     throw new CommandFailed('usage', `"${text}" is not KIND/NAME; the kinds are ${known}`)
   }
   return { kinds: [names], name }
 }
 
-export const resourceOf = ({ plural }: KindNames): string => `${plural}.${GROUP}`
+export const resourceOf = (names: KindNames): string => (names === FLEET ? `${names.plural}.apps` : `${names.plural}.${GROUP}`)
 /** As users type it. */
 export const refOf = ({ names, name }: Pick<Custom, 'names' | 'name'>): string => `${names.shortName}/${name}`
 
@@ -88,7 +93,15 @@ export async function readObjects(kubectl: Kubectl, target: Target, scope: reado
   return items.flatMap((item) => customOf(item) ?? []).sort((a, b) => keyOf(a).localeCompare(keyOf(b)))
 }
 
-const keyOf = ({ namespace, names, name }: Custom): string => `${namespace}/${KINDS.indexOf(names)}/${name}`
+const keyOf = ({ namespace, names, name }: Custom): string => `${namespace}/${ADDRESSABLE.indexOf(names)}/${name}`
+
+/** The fleets of a scope; none where the user may not see StatefulSets. */
+export async function readFleets(kubectl: Kubectl, scope: readonly string[]): Promise<Custom[]> {
+  const answer = await kubectl.run(['get', resourceOf(FLEET), '-l', FLEET_SELECTOR, ...scope, '-o', 'json'])
+  if (answer.code !== 0) return []
+  const { items = [] } = JSON.parse(answer.stdout) as { items?: unknown[] }
+  return items.flatMap((item) => customOf(item) ?? []).filter(({ status }) => status !== undefined)
+}
 
 /** The one object that is meant. @throws CommandFailed where there is none, or more than one. */
 export async function readObject(kubectl: Kubectl, text: string, scope: readonly string[]): Promise<Custom> {
@@ -112,6 +125,7 @@ interface Sent {
     readonly namespace?: string
     readonly generation?: number
     readonly creationTimestamp?: string
+    readonly annotations?: Readonly<Record<string, string>>
   }
   readonly spec?: Readonly<Record<string, unknown>>
   readonly status?: unknown
@@ -119,8 +133,10 @@ interface Sent {
 
 function customOf(item: unknown): Custom | undefined {
   const { kind, metadata, spec, status } = (item ?? {}) as Sent
-  const names = KINDS.find((each) => each.kind === kind)
+  const names = ADDRESSABLE.find((each) => each.kind === kind)
   if (!names || typeof metadata?.name !== 'string') return undefined
+  const isFleet = names === FLEET
+  const held = isFleet ? fleetStatusOf(metadata.annotations ?? {}, metadata.generation ?? 0) : statusOf(status)
   return {
     names,
     name: metadata.name,
@@ -128,8 +144,8 @@ function customOf(item: unknown): Custom | undefined {
     generation: metadata.generation ?? 0,
     created: metadata.creationTimestamp ?? '',
     spec: spec ?? {},
-    status: statusOf(status),
-    rawStatus: status,
+    status: held,
+    rawStatus: isFleet ? held : status,
   }
 }
 

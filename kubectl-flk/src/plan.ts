@@ -3,6 +3,7 @@
 import { durationText } from '@fractal-lba/operator/api/duration'
 import { tableLines } from '@fractal-lba/operator/cli/table'
 import { CommandFailed } from './exit.ts'
+import { FLEET } from './fleet.ts'
 import { bytesText, countText, percentText, plural } from './format.ts'
 import { nextSteps } from './next-steps.ts'
 import { type Custom, refOf, type Status } from './objects.ts'
@@ -29,6 +30,14 @@ export function planJson(object: Custom): unknown {
 }
 
 const noPlan = (object: Custom): CommandFailed =>
+  object.names === FLEET
+    ? new CommandFailed(
+        'refused',
+        "upgrades of a fleet are rolled out without a plan: pod by pod, as its StatefulSet's template says",
+      )
+    : undecided(object)
+
+const undecided = (object: Custom): CommandFailed =>
   new CommandFailed(
     'refused',
     `${refOf(object)} has no plan yet; kubectl flk why ${refOf(object)} -n ${object.namespace} says what it waits for`,

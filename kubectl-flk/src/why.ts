@@ -50,7 +50,7 @@ export function whyText(object: Custom): string {
         type,
         value,
         reason,
-        message === status.message ? '' : message,
+        status.message.startsWith(message) ? '' : message,
       ]),
       '  ',
     ),
@@ -63,7 +63,7 @@ export function whyText(object: Custom): string {
 
 function haltLines({ halt, gateTracks }: Status, spec: Custom['spec']): string[] {
   if (!halt) return []
-  const track = gateTracks.find(({ metric }) => metric === halt.reading?.metric)
+  const track = gateTracks.find((each) => halt.reading && gateName(each) === gateName(halt.reading))
   const rule = ruleText(spec)
   return [
     '',
@@ -72,7 +72,7 @@ function haltLines({ halt, gateTracks }: Status, spec: Custom['spec']): string[]
     ...(halt.reading
       ? tableLines(
           [
-            ['reading', readingText(halt.reading)],
+            ['reading', `${gateName(halt.reading)} ${readingText(halt.reading)}`],
             ['query', halt.reading.query],
             ['threshold', String(halt.reading.threshold)],
             ...(track ? [['recent', track.recent.join(' ')]] : []),
@@ -99,8 +99,8 @@ function gateLines({ gates }: Status): string[] {
   return tableLines(
     [
       ['GATE', 'VERDICT', 'VALUE', 'THRESHOLD', 'SAMPLES', 'QUERY'],
-      ...gates.map(({ metric, verdict, value, threshold, samples, query }) => [
-        metric,
+      ...gates.map(({ metric, subject, verdict, value, threshold, samples, query }) => [
+        gateName({ metric, subject }),
         verdict,
         value === undefined ? '-' : String(value),
         String(threshold),
@@ -117,8 +117,14 @@ function decisionLines(decisions: Status['decisions']): string[] {
   return decisions.flatMap(({ at, phase, action, reason, message, readings }) => [
     `  ${at}  ${phase}: ${action}, by the rule ${reason}`,
     `      ${message}`,
-    ...readings.filter(({ verdict }) => verdict !== 'Pass').map((reading) => `      ${reading.metric} ${readingText(reading)}`),
+    ...readings
+      .filter(({ verdict }) => verdict !== 'Pass')
+      .map((reading) => `      ${gateName(reading)} ${readingText(reading)}`),
   ])
 }
+
+/** The canary is compared with the rest of the fleet, by the same metric. */
+const gateName = ({ metric, subject }: Pick<Reading, 'metric' | 'subject'>): string =>
+  subject ? `${metric} (${subject})` : metric
 
 const readingText = ({ verdict, message, samples }: Reading): string => `${verdict}: ${message} (${plural(samples, 'sample')})`
