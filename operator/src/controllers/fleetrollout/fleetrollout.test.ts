@@ -122,6 +122,25 @@ describe('a revision that does harm', () => {
     expect(set.events).toHaveLength(before)
   })
 
+  it.each([
+    ['Hold', 'RolledBack', 'DeadlineExceeded'],
+    ['Fail', 'RolledBack', 'GateFailed'],
+    ['Pass', 'Completed', undefined],
+  ])('that gets too few requests to be judged, with on-no-data %s, ends %s (%s)', async (onNoData, phase, reason) => {
+    const few: Behaviour = { ...WELL, requestsPerSecond: 2 }
+    const set = new SimulatedStatefulSet(3, {
+      'fractal.lba.io/rollout-on-no-data': onNoData,
+      'fractal.lba.io/rollout-min-samples': '100',
+    })
+    set.behaviours.set('rev-a', few)
+    await set.until('rests', () => set.partition === HOLD)
+    await set.run(3)
+    set.changeTemplate('rev-b', few)
+    await set.until('its end', phaseIs(set, phase))
+    expect(set.status?.halt?.reason).toBe(reason)
+    if (phase === 'Completed') expect(set.status?.message).toMatch(/readiness alone was judged: \d+ samples, at least 100/)
+  })
+
   const BROKEN: readonly (readonly [reason: string, expected: string, seconds: number])[] = [
     ['ImagePullBackOff', 'PodCannotStart', 35],
     ['ErrImagePull', 'PodCannotStart', 35],
@@ -229,11 +248,12 @@ describe('a rollout that is disturbed', () => {
   })
 
   it.each([3, 2, 1])('by fewer replicas (%d), which takes the new revision away, begins its steps again', async (replicas) => {
-    const set = await restingFleet(4)
+    const set = await restingFleet(6)
     set.changeTemplate('rev-b')
-    await set.until('step 1', atStep(set, 1))
+    await set.until('step 3', atStep(set, 3))
     set.scale(replicas)
     await set.until('step 1 again', () => set.status?.replicas === replicas && set.podsOf('rev-b') === 1)
+    expect(set.status?.target).toBe(1)
     await set.until('complete', phaseIs(set, 'Completed'))
     expect(set).toMatchObject({ partition: HOLD, currentRevision: 'rev-b', status: { updated: replicas } })
   })

@@ -146,6 +146,19 @@ describe('a policy that does harm', () => {
     expect(world.running(NO_POLICIES.revision)).toBe(4)
   })
 
+  it.each([
+    ['Hold', 'RolledBack', 'DeadlineExceeded'],
+    ['Fail', 'RolledBack', 'GateFailed'],
+    ['Pass', 'Ready', undefined],
+  ] as const)('of too few requests to be judged, with onNoData %s, ends %s (%s)', async (onNoData, wanted, reason) => {
+    const world = new PolicyWorld(3)
+    world.behaviour = () => ({ ...WELL, requestsPerSecond: 2 })
+    const gates = { windowSeconds: 4, intervalSeconds: 1, minSamples: 100, onNoData }
+    world.tiering.apply('tiers', tieringSpec({ gates }))
+    await world.until(wanted, phase(world, wanted))
+    expect(world.tiering.status('tiers').halt?.reason).toBe(reason)
+  })
+
   it('takes pods to the revision before, not to none, and is tried again by retry or another spec alone', async () => {
     const world = new PolicyWorld(3)
     world.tiering.apply('tiers', tieringSpec())
