@@ -153,6 +153,20 @@ describe('a cache', () => {
     if (fault.kind !== 'status' || fault.status !== 429) expect(through.errors.length).toBeGreaterThanOrEqual(2)
   })
 
+  it('waits as long as Retry-After says, on lists and on watches', async () => {
+    await using through = await proxiedClient(server.plane)
+    const fault: Fault = { kind: 'status', status: 429, reason: 'TooManyRequests', retryAfterSeconds: 1 }
+    through.proxy.add({ when: isList, fault, times: 1 })
+    through.proxy.add({ when: isWatch, fault, times: 1 })
+    const cache = through.cacheOf<Widget>({ type: WIDGET })
+    cache.start()
+    await until('it watches', () => through.proxy.openWatches === 1)
+    for (const when of [isList, isWatch]) {
+      const [refused, repeated] = through.proxy.requests.filter(when)
+      expect((repeated?.atMs ?? 0) - (refused?.atMs ?? 0)).toBeGreaterThanOrEqual(990)
+    }
+  })
+
   const streams: [string, Fault][] = [
     ['a reset in mid-stream', { kind: 'reset-after', lines: 1 }],
     ['bytes that stop', { kind: 'hang-after', lines: 1 }],

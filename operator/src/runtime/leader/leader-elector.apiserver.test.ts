@@ -14,7 +14,7 @@ interface Said {
   readonly refused?: string
 }
 
-const NAMESPACES = ['killed', 'paused', 'stopped', 'recorded']
+const NAMESPACES = ['killed', 'paused-by-sigstop', 'paused-by-sigusr2', 'stopped', 'recorded']
 const PROGRAM = join(import.meta.dirname, '../testing/leader-process.ts')
 const QUICK_TIMES = ['3000', '2000', '400']
 let server: Proxied
@@ -68,27 +68,35 @@ describe('the leader election, between processes', () => {
     expect(second.epoch).toBe((epoch as number) + 1)
   })
 
-  it('lets no deposed leader write: one that was paused beyond its lease refuses its own writes when it wakes', async () => {
-    const writes: Widget[] = []
-    await using through = await proxiedClient(server.plane)
-    const cache = through.cacheOf<Widget>({ type: WIDGET, namespaces: ['paused'] })
-    cache.onChange(({ new: now }) => now && writes.push(now))
-    cache.start()
-    const first = start('first', 'paused', QUICK_TIMES)
-    await untilLeads('first')
-    await until('it writes', () => writes.some((one) => one.spec?.colour === 'first'))
-    start('second', 'paused', QUICK_TIMES)
-    first.kill('SIGSTOP')
-    const { epoch } = await untilLeads('second')
-    await until('the second writes', () => writes.at(-1)?.spec?.colour === 'second')
-    first.kill('SIGCONT')
-    await until('the first knows', () => said.some((one) => one.identity === 'first' && one.news === 'standby'))
-    const before = writes.length
-    await until('the second goes on', () => writes.length > before + 20)
-    const epochs = writes.map((one) => one.spec?.size as number).filter((size) => size > 0)
-    expect(epochs).toEqual([...epochs].sort((a, b) => a - b))
-    expect(epochs.at(-1)).toBe(epoch)
-  })
+  it.each<[string, 'SIGSTOP' | 'SIGUSR2']>([
+    ['somewhere', 'SIGSTOP'],
+    ['just before a write', 'SIGUSR2'],
+  ])(
+    'lets no deposed leader write: one that was paused %s, beyond its lease, refuses its own writes when it wakes',
+    async (_, pause) => {
+      const namespace = `paused-by-${pause.toLowerCase()}`
+      const writes: Widget[] = []
+      await using through = await proxiedClient(server.plane)
+      const cache = through.cacheOf<Widget>({ type: WIDGET, namespaces: [namespace] })
+      cache.onChange(({ new: now }) => now && writes.push(now))
+      cache.start()
+      const first = start('first', namespace, QUICK_TIMES)
+      await untilLeads('first')
+      await until('it writes', () => writes.some((one) => one.spec?.colour === 'first'))
+      start('second', namespace, QUICK_TIMES)
+      first.kill(pause)
+      const { epoch } = await untilLeads('second')
+      await until('the second writes', () => writes.at(-1)?.spec?.colour === 'second')
+      first.kill('SIGCONT')
+      await until('the first knows', () => said.some((one) => one.identity === 'first' && one.news === 'standby'))
+      const before = writes.length
+      await until('the second goes on', () => writes.length > before + 20)
+      if (pause === 'SIGUSR2') expect(said).toContainEqual(expect.objectContaining({ identity: 'first', refused: 'NotLeading' }))
+      const epochs = writes.map((one) => one.spec?.size as number).filter((size) => size > 0)
+      expect(epochs).toEqual([...epochs].sort((a, b) => a - b))
+      expect(epochs.at(-1)).toBe(epoch)
+    },
+  )
 
   it('is handed over within a second when the leader is told to stop, its holder emptied at once', async () => {
     const first = start('first', 'stopped')

@@ -14,6 +14,7 @@ export interface SeenRequest {
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly isWatch: boolean
+  readonly atMs: number
 }
 
 export type Fault =
@@ -84,7 +85,13 @@ export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> 
   const server = createServer((incoming, outgoing) => {
     const url = new URL(incoming.url ?? '/', 'http://proxy')
     const query = Object.fromEntries(url.searchParams)
-    const seen = { method: incoming.method ?? '', path: url.pathname, query, isWatch: query.watch === 'true' }
+    const seen = {
+      method: incoming.method ?? '',
+      path: url.pathname,
+      query,
+      isWatch: query.watch === 'true',
+      atMs: performance.now(),
+    }
     requests.push(seen)
     const fault = faultOf(seen)
     if (fault?.kind === 'status') return answerStatus(outgoing, fault)

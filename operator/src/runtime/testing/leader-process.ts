@@ -1,6 +1,7 @@
 /**
  * A process that takes part in an election, and while it leads writes its epoch into a widget as fast as it can. Tests start it to pause
- * and kill it. Prints a JSON line for what happens. Arguments: identity, and the election's times in ms if not the defaults.
+ * and kill it. Prints a JSON line for what happens. On SIGUSR2 it stands still just before its next write, as a machine does that is
+ * suspended there: nothing of it runs, timers neither. Arguments: identity, and the election's times in ms if not the defaults.
  */
 import { loadConnection } from '../client/connection.ts'
 import { KubeClient } from '../client/kube-client.ts'
@@ -13,6 +14,12 @@ const [identity = '', namespace = '', ...times] = process.argv.slice(2)
 const [leaseDurationMs, renewDeadlineMs, retryPeriodMs] = times.map(Number)
 const say = (what: Record<string, unknown>) =>
   process.stdout.write(`${JSON.stringify({ atMs: Date.now(), identity, ...what })}\n`)
+
+const STANDSTILL_MS = 7_000
+let standStill = false
+process.on('SIGUSR2', () => {
+  standStill = true
+})
 
 const client = new KubeClient({
   connection: await loadConnection({ env: process.env }),
@@ -30,6 +37,8 @@ const elector = new LeaderElector({
   async lead({ epoch, signal, assertLeading }) {
     const writer = client.guarded(assertLeading)
     for (let turn = 0; !signal.aborted; turn++) {
+      if (standStill) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS)
+      standStill = false
       try {
         await writer.mergePatch(WIDGET, { namespace, name: 'written' }, { spec: { colour: identity, size: epoch, turn } })
       } catch (error) {
