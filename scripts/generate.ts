@@ -4,6 +4,8 @@
  *   docs/openapi.json      what a verifier serves at /openapi.json
  *   docs/configuration.md  the table of environment variables, from backend/src/config/variables.ts
  *   crds/                  the CustomResourceDefinitions, from operator/src/api
+ *   docs/custom-resources.md
+ *                          their fields
  *   charts/fractal-lba-operator/templates/crds/
  *                          the same as templates, so that Helm upgrades them, and keeps them if asked to
  */
@@ -14,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { NOT_SUPPORTED_YET, SECTIONS } from '../backend/src/config/variables.ts'
+import { fieldReference } from '../operator/src/api/crd/reference.ts'
 import { crdFiles } from '../operator/src/api/crd/resources.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -81,6 +84,7 @@ function crdTemplate(definition: string): string {
 const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/openapi.json': openApi,
   'docs/configuration.md': configuration,
+  'docs/custom-resources.md': fieldReference,
   ...Object.fromEntries(
     Object.entries(crdFiles()).flatMap(([name, text]) => [
       [`crds/${name}`, () => text],

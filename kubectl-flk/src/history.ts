@@ -2,7 +2,7 @@
 import type { Kubectl } from './kubectl.ts'
 import { type Custom, refOf } from './objects.ts'
 
-export interface Entry {
+interface Entry {
   readonly at: string
   readonly kind: 'event' | 'decision'
   readonly type: 'Normal' | 'Warning'

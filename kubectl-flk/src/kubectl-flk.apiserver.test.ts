@@ -292,6 +292,15 @@ describe('the verbs', () => {
     expect(object?.metadata.managedFields?.some(({ manager }) => manager === 'kubectl-flk')).toBe(false)
   })
 
+  it('change nothing in a dry run', async () => {
+    expect(await flk('abort', 'migration-rolled-back', '--dry-run')).toMatchObject({
+      code: 0,
+      stdout: 'abort of smig/migration-rolled-back would be taken by the server; nothing was changed.\n',
+    })
+    const object = await client.get(MIGRATIONS, { namespace: NAMESPACE, name: 'migration-rolled-back' })
+    expect(object?.metadata.annotations).toBeUndefined()
+  })
+
   it('say that no operator answers, with 5, and leave the annotation for when one does', async () => {
     expect(await flk('abort', 'migration-cutover', '--timeout', '0.5')).toMatchObject({
       code: 5,

@@ -139,19 +139,27 @@ for (const verb of VERBS) {
   const command = program
     .command(`${verb} <name>`)
     .description(VERB_TEXTS[verb])
+    .option('--dry-run', 'ask the server whether it would take it, and change nothing')
     .option('--timeout <seconds>', 'how long to wait for the operator; 0: not at all', seconds, 30)
   if (verb === 'approve')
     command.option('--plan <hash>', 'the plan that is approved; refused where it is no longer the present one')
-  command.action(async (target: string, own: { timeout: number; plan?: string }) => {
+  command.action(async (target: string, own: { timeout: number; plan?: string; dryRun?: true }) => {
     const flags = globals(command)
-    const order = { verb, target, plan: own.plan, scope: scopeOf(flags), timeoutSeconds: own.timeout }
+    const order = {
+      verb,
+      target,
+      plan: own.plan,
+      scope: scopeOf(flags),
+      timeoutSeconds: own.timeout,
+      dryRun: own.dryRun === true,
+    }
     const { object, echo } = await giveVerb(kubectlOf(flags), order, clock)
     print(
       flags,
       () =>
         echo
           ? `${verb} of ${refOf(object)} was taken at ${echo.at}. ${object.status?.message ?? ''}`
-          : `${verb} of ${refOf(object)} was given.`,
+          : `${verb} of ${refOf(object)} ${own.dryRun ? 'would be taken by the server; nothing was changed' : 'was given'}.`,
       () => echo ?? null,
     )
   })

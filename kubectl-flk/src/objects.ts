@@ -131,7 +131,7 @@ interface Sent {
   readonly status?: unknown
 }
 
-function customOf(item: unknown): Custom | undefined {
+export function customOf(item: unknown): Custom | undefined {
   const { kind, metadata, spec, status } = (item ?? {}) as Sent
   const names = ADDRESSABLE.find((each) => each.kind === kind)
   if (!names || typeof metadata?.name !== 'string') return undefined

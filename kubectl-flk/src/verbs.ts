@@ -20,6 +20,8 @@ export interface VerbOrder {
   readonly scope: readonly string[]
   /** 0: do not wait. */
   readonly timeoutSeconds: number
+  /** Ask the server whether it would take the annotation, and change nothing. */
+  readonly dryRun: boolean
 }
 
 export interface Clock {
@@ -41,9 +43,9 @@ export async function giveVerb(
   const place = ['-n', object.namespace]
   await kubectl.text([
     ...['annotate', `${resourceOf(object.names)}/${object.name}`, `${annotationOf(order.verb)}=${value}`],
-    ...['--overwrite', '--field-manager', 'kubectl-flk', ...place],
+    ...['--overwrite', '--field-manager', 'kubectl-flk', ...place, ...(order.dryRun ? ['--dry-run=server'] : [])],
   ])
-  if (order.timeoutSeconds === 0) return { object, echo: undefined }
+  if (order.timeoutSeconds === 0 || order.dryRun) return { object, echo: undefined }
   const deadlineMs = clock.now() + order.timeoutSeconds * 1000
   const isAnswer = (echo: Echo | undefined) => echo?.value === value && echo.at !== before?.at
   for (;;) {

@@ -75,6 +75,7 @@ export const GatePolicySchema = Type.Object(
   },
   {
     ...closed,
+    description: 'How gates are measured and judged.',
     ...cel(
       {
         rule: '!has(self.failures) || !has(self.of) || self.failures <= self.of',
