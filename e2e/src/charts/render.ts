@@ -19,9 +19,11 @@ export async function render(
   chart: string,
   namespace: string,
   settings: readonly string[],
+  valuesFile?: string,
 ): Promise<Rendered[]> {
-  const args = ['template', release, chart, '-n', namespace, ...settings.flatMap((setting) => ['--set', setting])]
-  const text = await run(programPath('helm'), args)
+  const values = valuesFile === undefined ? [] : ['--values', valuesFile]
+  const set = settings.flatMap((setting) => ['--set', setting])
+  const text = await run(programPath('helm'), ['template', release, chart, '-n', namespace, ...values, ...set])
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Rendered | null)
     .filter((object) => object !== null)

@@ -30,6 +30,7 @@ const { nodeDirectory, kubeconfigFile, containerdSocket } = layout
 const STOP_PATIENCE_MS = 10_000
 const START_TIMEOUT_MS = 90_000
 const POLL_MS = 200
+const MAX_IMPORT_TRIES = 4
 /** What stops first must not be missed by what stops later. */
 const STOP_ORDER = ['kubelet', 'kube-proxy', 'coredns', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd']
 
@@ -71,7 +72,16 @@ export class OneNodeCluster implements Cluster {
   }
 
   async loadImage(archive: string): Promise<void> {
-    await this.#ctr('images', 'import', archive)
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#ctr('images', 'import', archive)
+        return
+      } catch (error) {
+        // containerd may collect a layer of an image that was just replaced, while the next one is being put on top of it.
+        const collected = /parent snapshot .* does not exist/.test((error as Error).message)
+        if (!collected || tries >= MAX_IMPORT_TRIES) throw error
+      }
+    }
   }
 
   async status(): Promise<readonly ComponentState[]> {
