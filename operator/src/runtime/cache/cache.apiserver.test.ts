@@ -153,6 +153,20 @@ describe('a cache', () => {
     if (fault.kind !== 'status' || fault.status !== 429) expect(through.errors.length).toBeGreaterThanOrEqual(2)
   })
 
+  it('begins anew with a list when it cannot resume, time after time', async () => {
+    await using through = await proxiedClient(server.plane)
+    through.proxy.add({ when: isWatch, fault: { kind: 'inject', lines: 0, text: 'garbage\n' }, times: 6 })
+    const cache = through.cacheOf<Widget>({ type: WIDGET })
+    cache.start()
+    await until('it watches', () => through.proxy.openWatches === 1)
+    await create('one')
+    await untilEqual(cache)
+    expect(through.proxy.requests.filter(isList).length).toBeGreaterThan(1)
+    await until('it watches again', () => through.proxy.openWatches === 1)
+    await remove('one')
+    await untilEqual(cache)
+  })
+
   it('waits as long as Retry-After says, on lists and on watches', async () => {
     await using through = await proxiedClient(server.plane)
     const fault: Fault = { kind: 'status', status: 429, reason: 'TooManyRequests', retryAfterSeconds: 1 }

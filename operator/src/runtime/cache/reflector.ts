@@ -36,6 +36,8 @@ const DEFAULT_TIMES: ReflectorTimes = {
   requestMs: 30_000,
 }
 
+/** After so many failures in a row it begins anew with a LIST: perhaps something between here and there cannot be resumed. */
+const FAILURES_BEFORE_LIST = 5
 /** A watch that lasted so long was a good one: its end is no failure. */
 const GOOD_WATCH_MS = 5_000
 
@@ -125,7 +127,7 @@ export class Reflector<T extends KubeObject> {
   #afterError(error: unknown): number {
     if (this.#stop.signal.aborted) return 0
     this.#note({ watching: false, lastError: error instanceof Error ? error.message : String(error) })
-    if (isGone(error)) this.#resourceVersion = undefined
+    if (isGone(error) || this.#failures >= FAILURES_BEFORE_LIST) this.#resourceVersion = undefined
     const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
     const pauseMs = Math.max(asked, this.#backoffMs())
     this.#options.onError(error, pauseMs)

@@ -18,6 +18,7 @@ class Process {
   readonly errors: string[] = []
   /** Set to keep `lead` from returning after its signal. */
   finishing: Promise<void> = Promise.resolve()
+  failing = false
   #resumed: PromiseWithResolvers<void> | undefined
   /** Of the wall clock, which a person may set. */
   offsetMs: number
@@ -66,6 +67,7 @@ class Process {
       },
       lead: async (leadership) => {
         this.leaderships.push(leadership)
+        if (this.failing) throw new Error('a bug')
         await new Promise<void>((resolve) => {
           if (leadership.signal.aborted) resolve()
           leadership.signal.addEventListener('abort', () => resolve())
@@ -193,6 +195,20 @@ describe('the leader election', () => {
     expect(one.leaderships[0]?.signal.aborted).toBe(false)
     await pass(world, 3_000)
     expect(one.leaderships[0]?.signal.aborted).toBe(true)
+  })
+
+  it('lets another try when its work fails, and does not hurry back', async () => {
+    const world = manualClock(START_MS)
+    const store = new MemoryLeaseStore()
+    const one = new Process('one', world, store)
+    one.failing = true
+    await pass(world, 10_000)
+    expect(one.leaderships.length).toBeGreaterThan(1)
+    expect(one.leaderships.length).toBeLessThanOrEqual(6)
+    expect(one.errors.at(-1)).toBe('leading: Error: a bug')
+    const two = new Process('two', world, store)
+    await pass(world, 5_000)
+    expect([one.elector.isLeader, two.elector.isLeader]).toEqual([false, true])
   })
 
   it('never lets the epoch fall back, even where the lease is deleted', async () => {

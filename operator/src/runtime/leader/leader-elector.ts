@@ -118,8 +118,13 @@ export class LeaderElector {
       } catch (error) {
         if (!signal.aborted) this.#options.onError('asking for the leader lease', error)
       }
-      if (held) await this.#lead(held.lease, held.at)
-      else await this.#standBy()
+      if (!held) {
+        await this.#standBy()
+        continue
+      }
+      await this.#lead(held.lease, held.at)
+      // Whoever could not keep it lets others try first.
+      await this.#sleep(this.#retryPeriodMs, signal)
     }
   }
 
