@@ -19,7 +19,7 @@ import { watchSettings } from './watch-settings.ts'
 import { withdraw } from './withdrawing.ts'
 
 /** Pods come, go and start again without a wake-up of their own. */
-const SETTLED_POLL_MS = 15_000
+const SETTLED_POLL_MS = 30_000
 const WAITING_POLL_MS = 2_000
 const MOVING_POLL_MS = 1_000
 

@@ -27,6 +27,11 @@ export function withdraw(draft: Draft): boolean {
     return true
   }
   if (observed.waitsFor !== undefined) {
+    // Never begun, or taken back: there is nothing of it in what the other policy brings to the pods.
+    if (!rolling && fleet.stable.policies[capability] === undefined) {
+      forget(draft, '')
+      return true
+    }
     draft.say('WaitingForOtherPolicy', `(${observed.waitsFor})`)
     return true
   }

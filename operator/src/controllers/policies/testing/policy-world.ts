@@ -35,6 +35,7 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
   /** What a pod does that runs these policies. */
   behaviour: (pod: SimulatedPod) => Traffic = () => WELL
   readonly events: string[] = []
+  readonly #dueMs = new Map<string, number>()
   readonly crr: SimulatedObjects<CrrPolicySpec>
   readonly tiering: SimulatedObjects<TieringPolicySpec>
   #controllers: { readonly crr: PolicyController<CrrPolicySpec>; readonly tiering: PolicyController<TieringPolicySpec> }
@@ -71,6 +72,7 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
   /** A successor, which has nothing but what the cluster holds, under an epoch of its own. */
   takeOver(): void {
     this.leaderEpoch++
+    this.wake()
     this.#controllers = this.#newControllers()
   }
 
@@ -87,8 +89,8 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
     for (let passed = 0; passed < seconds * 1000; passed += TICK_MS) {
       this.nowMs += TICK_MS
       for (const pod of this.pods) pod.traffic.serve(this.behaviour(pod), TICK_MS)
-      for (const name of await this.crr.names()) await this.#controllers.crr.reconcile(name, signal)
-      for (const name of await this.tiering.names()) await this.#controllers.tiering.reconcile(name, signal)
+      for (const kind of ['crr', 'tiering'] as const)
+        for (const name of await this[kind].names()) await this.#reconcile(kind, name, signal)
       if (done()) return true
     }
     return false
@@ -97,6 +99,18 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
   /** @throws Error with the events when it does not come about in time. */
   async until(what: string, done: () => boolean, seconds = 300): Promise<void> {
     if (!(await this.run(seconds, done))) throw new Error(`not within ${seconds} s: ${what}\n${this.events.join('\n')}`)
+  }
+
+  /** As a queue does: when it is due, or somebody changed an object. */
+  async #reconcile(kind: 'crr' | 'tiering', name: string, signal: AbortSignal): Promise<void> {
+    const key = `${kind}/${name}`
+    if (this.nowMs < (this.#dueMs.get(key) ?? 0)) return
+    const result = await this.#controllers[kind].reconcile(name, signal)
+    this.#dueMs.set(key, this.nowMs + (result.kind === 'requeue' ? result.afterMs : 0))
+  }
+
+  wake(): void {
+    this.#dueMs.clear()
   }
 
   find(): FoundFleet {
@@ -157,6 +171,7 @@ export class SimulatedObjects<Spec extends RolledOutSpec> implements PolicyObjec
   }
 
   apply(name: string, spec: Spec | undefined, problems: readonly FieldProblem[] = []): void {
+    this.#world.wake()
     const known = this.#stored.get(name)
     if (known) Object.assign(known, { spec: spec ?? known.spec, problems, generation: known.generation + 1 })
     else
@@ -173,10 +188,12 @@ export class SimulatedObjects<Spec extends RolledOutSpec> implements PolicyObjec
   }
 
   delete(name: string): void {
+    this.#world.wake()
     this.#of(name).deletionRequested = true
   }
 
   give(name: string, verb: Verb, value = 'true'): void {
+    this.#world.wake()
     this.#of(name).annotations[annotationOf(verb)] = value
   }
 
