@@ -8,6 +8,8 @@
  *                          their fields
  *   charts/fractal-lba-operator/templates/crds/
  *                          the same as templates, so that Helm upgrades them, and keeps them if asked to
+ *   config/argocd/argocd-cm.yaml
+ *                          health and actions for Argo CD, from the .lua files beside it
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,6 +20,7 @@ import { createInterface } from 'node:readline'
 import { NOT_SUPPORTED_YET, SECTIONS } from '../backend/src/config/variables.ts'
 import { fieldReference } from '../operator/src/api/crd/reference.ts'
 import { crdFiles } from '../operator/src/api/crd/resources.ts'
+import { argocdConfig } from './argocd-config.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -85,6 +88,7 @@ const FILES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/openapi.json': openApi,
   'docs/configuration.md': configuration,
   'docs/custom-resources.md': fieldReference,
+  'config/argocd/argocd-cm.yaml': argocdConfig,
   ...Object.fromEntries(
     Object.entries(crdFiles()).flatMap(([name, text]) => [
       [`crds/${name}`, () => text],
