@@ -6,6 +6,7 @@
  *
  * Writes tell `onWritten` what the server answered, before they return: caches use it so that a writer reads its own writes.
  */
+import type { IncomingMessage } from 'node:http'
 import { apiErrorOf, isNotFound, TransportError } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { apiVersionOf, type KubeObject, type ObjectList, type ObjectRef, type ResourceType, type WatchEvent } from './objects.ts'
@@ -18,6 +19,9 @@ export const PAGE_SIZE = 500
 /** Repeats after 429, and the longest wait before one of them; beyond that the caller decides. */
 const MAX_THROTTLED_REPEATS = 3
 const MAX_THROTTLE_WAIT_MS = 10_000
+/** Of the answer to a watch that is refused. */
+const ERROR_BODY_MS = 5_000
+const MAX_ERROR_BODY = 64 << 10
 /** Bookmarks come about once a minute; a watch that is silent for two and a half of them is dead. */
 export const DEFAULT_INACTIVITY_MS = 150_000
 
@@ -346,12 +350,19 @@ function parsedOr(text: string): unknown {
   }
 }
 
-/** The beginning of an answer that is an error: enough for any Status object. */
-async function firstOf(body: AsyncIterable<Buffer>): Promise<unknown> {
+/** The beginning of an answer that is an error, as far as it comes within the time: enough for any Status object. */
+async function firstOf(body: IncomingMessage): Promise<unknown> {
   let text = ''
-  for await (const chunk of body) {
-    text += chunk.toString('utf8')
-    if (text.length > 64 << 10) break
+  const timer = setTimeout(() => body.destroy(), ERROR_BODY_MS)
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      text += chunk.toString('utf8')
+      if (text.length > MAX_ERROR_BODY) break
+    }
+  } catch {
+    // What has come must do: the status says the most.
+  } finally {
+    clearTimeout(timer)
   }
   return parsedOr(text)
 }

@@ -81,6 +81,21 @@ describe('the event recorder', () => {
     takeBack()
   })
 
+  it('tries anew with the next report of what could not be written at all', async () => {
+    await using through = await proxiedClient(server.plane)
+    through.proxy.add({ when: () => true, fault: { kind: 'status', status: 403, reason: 'Forbidden' }, times: 3 })
+    const clock = manualClock(Date.now())
+    const recorder = recorderOf(through, clock)
+    recorder.record(report('lost'))
+    await until('it is given up', () => {
+      clock.advance(1_000)
+      return recorder.dropped === 1
+    })
+    recorder.record(report('lost'))
+    await until('it is written', async () => (await eventsOf('lost')).length === 1)
+    await recorder.stop()
+  })
+
   it('writes an event in spite of a passing error, and anew after it has expired', async () => {
     await using through = await proxiedClient(server.plane)
     through.proxy.add({ when: () => true, fault: { kind: 'status', status: 500, reason: 'InternalError' }, times: 1 })

@@ -16,6 +16,8 @@ const BURST = 25
 const REFILL_MS = 10_000
 /** Repeats within this time after the last are one event. */
 const SERIES_MS = 360_000
+/** Series and objects that are remembered. */
+const MAX_REMEMBERED = 2_000
 /** The count of a series is written at most so often. */
 const SERIES_WRITE_MS = 5_000
 const WRITE_LIMIT_MS = 10_000
@@ -83,6 +85,9 @@ export class EventRecorder {
     if (present && nowMs - present.lastMs <= SERIES_MS) {
       present.count++
       present.lastMs = nowMs
+      // The map is in the order of last reports.
+      this.#series.delete(key)
+      this.#series.set(key, present)
       if (present.written > 0) this.#writeLater(present)
       return
     }
@@ -123,18 +128,19 @@ export class EventRecorder {
     const allowance = this.#allowances.get(key) ?? { left: BURST, atMs: nowMs }
     const refilled = Math.floor((nowMs - allowance.atMs) / REFILL_MS)
     const left = Math.min(BURST, allowance.left + refilled)
+    this.#allowances.delete(key)
     this.#allowances.set(key, { left: Math.max(0, left - 1), atMs: allowance.atMs + refilled * REFILL_MS })
     return left > 0
   }
 
-  /** Both maps are bounded by what was reported in the last minutes. */
+  /** Both maps are in the order of last reports, and hold what was reported in the last minutes, or less where that is much. */
   #forgetOld(nowMs: number): void {
     for (const [key, series] of this.#series) {
-      if (nowMs - series.lastMs <= SERIES_MS) break
-      if (!series.writeDue) this.#series.delete(key)
+      if (nowMs - series.lastMs <= SERIES_MS && this.#series.size < MAX_REMEMBERED) break
+      this.#series.delete(key)
     }
     for (const [key, { atMs }] of this.#allowances) {
-      if (nowMs - atMs <= BURST * REFILL_MS) break
+      if (nowMs - atMs <= BURST * REFILL_MS && this.#allowances.size < MAX_REMEMBERED) break
       this.#allowances.delete(key)
     }
   }
@@ -162,6 +168,8 @@ export class EventRecorder {
         await this.#writeWithRetries(series)
       } catch (error) {
         this.#dropped++
+        // The next report is not a repeat of one that nobody has seen.
+        if (series.written === 0) this.#series.delete(seriesKey(series.report))
         this.#options.onError(`writing event ${series.report.reason} of ${series.report.regarding.name}`, error)
       }
       series.writeDue = false
@@ -176,13 +184,21 @@ export class EventRecorder {
         return await this.#write(series)
       } catch (error) {
         if (tries >= MAX_TRIES || this.#stop.signal.aborted) throw error
-        const { promise, resolve } = Promise.withResolvers<void>()
-        const cancel = this.#options.clock.after(RETRY_MS * tries, resolve)
-        this.#stop.signal.addEventListener('abort', () => resolve(), { once: true })
-        await promise
-        cancel()
+        await this.#pause(RETRY_MS * tries)
       }
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel()
+        this.#stop.signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const cancel = this.#options.clock.after(ms, end)
+      this.#stop.signal.addEventListener('abort', end, { once: true })
+    })
   }
 
   async #write(series: Series): Promise<void> {
