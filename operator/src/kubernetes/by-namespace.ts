@@ -22,7 +22,7 @@ export class ByNamespace<C extends NamespaceController> {
   get reconcile(): Reconcile {
     return (key, signal) => {
       const { namespace = '', name } = refOf(key)
-      return this.#of(namespace).reconcile(name, signal)
+      return this.of(namespace).reconcile(name, signal)
     }
   }
 
@@ -31,7 +31,7 @@ export class ByNamespace<C extends NamespaceController> {
     await Promise.all([...this.#controllers.values()].map((controller) => controller.close?.()))
   }
 
-  #of(namespace: string): C {
+  of(namespace: string): C {
     const controller = this.#controllers.get(namespace) ?? this.#make(namespace)
     this.#controllers.set(namespace, controller)
     return controller

@@ -4,16 +4,20 @@
  * its neighbours were told.
  */
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
+import type { PoliciesPush } from '@fractal-lba/protocol/config/policies'
 import { type ShardAddress, type ShardCredentials, withCredentials } from '@fractal-lba/shards/address'
 import { openShardControl } from '@fractal-lba/shards/open'
 import type { ShardControl } from '@fractal-lba/shards/port'
 import { GROUP } from '../api/group.ts'
 import type { ConfiguredFleet } from '../controllers/fleetconfig/controller.ts'
-import { pushConfig, readReport } from '../fleet/pod-client.ts'
+import type { PodAddress } from '../fleet/fleet-file.ts'
+import { pushConfig, pushPolicies, readReport } from '../fleet/pod-client.ts'
 import type { Fleet, PodReading, PushResult } from '../fleet/port.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
-import { CONFIG_MAPS, type Pod, SECRETS, type StatefulSet } from './resources.ts'
+import type { ObjectRef } from '../runtime/client/objects.ts'
+import { FLEET_CONFIG_DOCUMENT, POLICIES_DOCUMENT, readDocument, writeDocument } from './desired-documents.ts'
+import { type Pod, SECRETS, type StatefulSet } from './resources.ts'
 
 /** Labels of the StatefulSet and its pods. */
 export const FLEET_LABELS = { 'app.kubernetes.io/name': 'fractal-lba', 'app.kubernetes.io/component': 'verifier' } as const
@@ -24,7 +28,6 @@ const ADMIN_SECRET = `${GROUP}/admin-secret`
 const CONFIG_MAP = `${GROUP}/config-map`
 const CREDENTIALS_SECRET = `${GROUP}/shard-credentials-secret`
 
-export const FLEET_CONFIG_KEY = 'fleet-config.json'
 const ADMIN_PORT_NAME = 'admin'
 /** So long a Secret that was read is believed; a rotated token or password is taken up after that. */
 const SECRET_TTL_MS = 30_000
@@ -34,6 +37,17 @@ export interface FleetParts {
   readonly pods: Cache<Pod>
   readonly statefulSets: Cache<StatefulSet>
   readonly now: () => number
+}
+
+/** There is no fleet to speak of; the message says what to do. */
+export class NoFleet extends Error {
+  readonly several: boolean
+
+  constructor(message: string, several: boolean) {
+    super(message)
+    this.name = 'NoFleet'
+    this.several = several
+  }
 }
 
 export class KubernetesFleet implements Fleet, ConfiguredFleet {
@@ -49,19 +63,20 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     this.#instance = instance
   }
 
-  /** @throws Error that says what to do where there is none, or not one. */
+  /** @throws NoFleet where there is none, or not one. */
   workload(): StatefulSet {
     const labels = { ...FLEET_LABELS, ...(this.#instance !== undefined && { [INSTANCE_LABEL]: this.#instance }) }
     const found = this.#parts.statefulSets.list({ namespace: this.#namespace, labels })
     const [only] = found
     if (only && found.length === 1) return only
+    const where = `namespace ${this.#namespace}`
+    if (only) {
+      const releases = found.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL] ?? metadata.name).sort()
+      throw new NoFleet(`${where} has several fleets (${releases.join(', ')}): name one in spec.fleet`, true)
+    }
     const named = this.#instance === undefined ? '' : ` of the release "${this.#instance}"`
-    if (!only)
-      throw new Error(
-        `namespace ${this.#namespace} has no fleet${named}: install the chart fractal-lba there${this.#instance === undefined ? '' : ', or correct spec.fleet'}`,
-      )
-    const releases = found.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL] ?? metadata.name).sort()
-    throw new Error(`namespace ${this.#namespace} has several fleets (${releases.join(', ')}): name one in spec.fleet`)
+    const orElse = this.#instance === undefined ? '' : ', or correct spec.fleet'
+    throw new NoFleet(`${where} has no fleet${named}: install the chart fractal-lba there${orElse}`, false)
   }
 
   async read(timeoutMs: number): Promise<readonly PodReading[]> {
@@ -79,20 +94,30 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
   async configure(push: ConfigPush, timeoutMs: number): Promise<readonly PushResult[]> {
     const workload = this.workload()
     const names = this.#podNames(workload)
-    const seen = await this.#writeDesired(workload, push)
+    const seen = await writeDocument(this.#parts.client, this.#configMap(workload), FLEET_CONFIG_DOCUMENT, push)
     if (seen !== undefined) return names.map((pod) => ({ pod, kind: 'fenced', seen }))
     return this.pushTo(names, push, timeoutMs)
   }
 
-  async pushTo(pods: readonly string[], push: ConfigPush, timeoutMs: number): Promise<readonly PushResult[]> {
-    const token = await this.adminToken(this.workload())
-    return Promise.all(
-      pods.map((name): Promise<PushResult> => {
-        const reached = this.#reach(name)
-        if ('error' in reached) return Promise.resolve({ pod: name, kind: 'unreachable', error: reached.error })
-        return pushConfig({ name, adminURL: reached.adminURL }, token, push, timeoutMs)
-      }),
-    )
+  desired(): Promise<ConfigPush | undefined> {
+    return readDocument(this.#parts.client, this.#configMap(this.workload()), FLEET_CONFIG_DOCUMENT)
+  }
+
+  pushTo(pods: readonly string[], push: ConfigPush, timeoutMs: number): Promise<readonly PushResult[]> {
+    return this.#toEach(pods, (pod, token) => pushConfig(pod, token, push, timeoutMs))
+  }
+
+  stablePolicies(): Promise<PoliciesPush | undefined> {
+    return readDocument(this.#parts.client, this.#configMap(this.workload()), POLICIES_DOCUMENT)
+  }
+
+  /** @returns a higher epoch that is there already. */
+  keepStablePolicies(push: PoliciesPush): Promise<number | undefined> {
+    return writeDocument(this.#parts.client, this.#configMap(this.workload()), POLICIES_DOCUMENT, push)
+  }
+
+  pushPoliciesTo(pods: readonly string[], push: PoliciesPush, timeoutMs: number): Promise<readonly PushResult[]> {
+    return this.#toEach(pods, (pod, token) => pushPolicies(pod, token, push, timeoutMs))
   }
 
   /** Addresses in a cluster carry no credentials: those are added here, for connecting. */
@@ -107,27 +132,22 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     return token
   }
 
-  async desired(): Promise<ConfigPush | undefined> {
-    const name = annotation(this.workload(), CONFIG_MAP)
-    const configMap = await this.#parts.client.get(CONFIG_MAPS, { namespace: this.#namespace, name })
-    return desiredIn(configMap?.data, name)
+  async #toEach(
+    pods: readonly string[],
+    push: (pod: PodAddress, token: string) => Promise<PushResult>,
+  ): Promise<readonly PushResult[]> {
+    const token = await this.adminToken(this.workload())
+    return Promise.all(
+      pods.map(async (name): Promise<PushResult> => {
+        const reached = this.#reach(name)
+        if ('error' in reached) return { pod: name, kind: 'unreachable', error: reached.error }
+        return push({ name, adminURL: reached.adminURL }, token)
+      }),
+    )
   }
 
-  /** @returns a higher generation that is there already; undefined when the ConfigMap now holds the push. */
-  async #writeDesired(workload: StatefulSet, push: ConfigPush): Promise<number | undefined> {
-    const ref = { namespace: this.#namespace, name: annotation(workload, CONFIG_MAP) }
-    const present = await this.#parts.client.get(CONFIG_MAPS, ref)
-    if (!present) throw new Error(`the ConfigMap ${ref.name} is missing: it comes with the chart fractal-lba; install it again`)
-    const desired = desiredIn(present.data, ref.name)
-    if (desired && desired.generation > push.generation) return desired.generation
-    if (desired?.revision === push.revision && desired.generation === push.generation) return undefined
-    // Only as it was read: a conflict means that somebody else wrote, and all is looked at again.
-    const patch = {
-      metadata: { resourceVersion: present.metadata.resourceVersion },
-      data: { [FLEET_CONFIG_KEY]: JSON.stringify(push) },
-    }
-    await this.#parts.client.mergePatch(CONFIG_MAPS, ref, patch)
-    return undefined
+  #configMap(workload: StatefulSet): ObjectRef {
+    return { namespace: this.#namespace, name: annotation(workload, CONFIG_MAP) }
   }
 
   async #credentials(): Promise<ShardCredentials | undefined> {
@@ -173,19 +193,3 @@ function annotation({ metadata }: StatefulSet, name: string): string {
   if (!value) throw new Error(`the StatefulSet ${metadata.name} has no annotation ${name}: the chart fractal-lba sets it`)
   return value
 }
-
-function desiredIn(data: ConfigPushData, name: string): ConfigPush | undefined {
-  const text = data?.[FLEET_CONFIG_KEY]
-  if (text === undefined) return undefined
-  try {
-    const push = JSON.parse(text) as Partial<ConfigPush>
-    if (typeof push.generation === 'number' && typeof push.revision === 'string' && push.config) return push as ConfigPush
-  } catch {
-    // Said below, without its content.
-  }
-  throw new Error(
-    `key ${FLEET_CONFIG_KEY} of the ConfigMap ${name} is not a fleet config; remove the key, and it is written anew`,
-  )
-}
-
-type ConfigPushData = Readonly<Record<string, string>> | undefined

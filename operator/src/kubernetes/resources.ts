@@ -1,6 +1,7 @@
 /** What the operator reads and writes in a cluster: its own kinds, and of others the fields that it looks at. */
-import { GROUP, KINDS, SHARD_MIGRATION_KIND, VERSION } from '../api/group.ts'
+import { CRR_POLICY_KIND, GROUP, KINDS, SHARD_MIGRATION_KIND, TIERING_POLICY_KIND, VERSION } from '../api/group.ts'
 import type { ShardMigrationStatus } from '../api/status.ts'
+import type { AnyPolicyStatus } from '../controllers/policies/objects.ts'
 import type { KubeObject, ResourceType } from '../runtime/client/objects.ts'
 
 /** As the API server sends it: `spec` is whatever was accepted, checked again before use. */
@@ -83,14 +84,17 @@ export const STATEFUL_SETS: ResourceType<StatefulSet> = {
   namespaced: true,
 }
 
-export function customType<Status>(kind: string): ResourceType<CustomObject<Status>> {
+function customType<Status>(kind: string): ResourceType<CustomObject<Status>> {
   const names = KINDS.find((one) => one.kind === kind)
   if (!names) throw new Error(`there is no kind ${kind}`)
   return { group: GROUP, version: VERSION, plural: names.plural, kind, namespaced: true }
 }
 
 export type MigrationResource = CustomObject<ShardMigrationStatus>
+export type PolicyResource = CustomObject<AnyPolicyStatus>
 export const SHARD_MIGRATIONS: ResourceType<MigrationResource> = customType(SHARD_MIGRATION_KIND)
+export const CRR_POLICIES: ResourceType<PolicyResource> = customType(CRR_POLICY_KIND)
+export const TIERING_POLICIES: ResourceType<PolicyResource> = customType(TIERING_POLICY_KIND)
 
 /** A pod as it is kept in memory: of hundreds of pods, only what is read here. */
 export function trimPod({ metadata, spec, status }: Pod): Pod {

@@ -19,7 +19,7 @@ import { cacheIsCurrent, queueMoves, serveProbes } from '../runtime/serving/prob
 import { Controllers } from './controllers.ts'
 import { FLEET_LABELS } from './fleet.ts'
 import { migrationMetrics } from './migration-metrics.ts'
-import { PODS, SHARD_MIGRATIONS, STATEFUL_SETS, trimPod } from './resources.ts'
+import { CRR_POLICIES, PODS, SHARD_MIGRATIONS, STATEFUL_SETS, TIERING_POLICIES, trimPod } from './resources.ts'
 
 export interface KubernetesOptions {
   /** Undefined: all. */
@@ -64,16 +64,18 @@ export async function serveKubernetes(options: KubernetesOptions): Promise<Kuber
     more: { readonly labels?: Readonly<Record<string, string>>; readonly trim?: (object: T) => T } = {},
   ) => new Cache<T>({ client, type, namespaces, clock, random, onError, ...more })
   const migrations = cacheOf(SHARD_MIGRATIONS)
+  const crrPolicies = cacheOf(CRR_POLICIES)
+  const tieringPolicies = cacheOf(TIERING_POLICIES)
   const statefulSets = cacheOf(STATEFUL_SETS, { labels: FLEET_LABELS })
   const pods = cacheOf(PODS, { labels: FLEET_LABELS, trim: trimPod })
-  const caches = [migrations, statefulSets, pods]
+  const caches = [migrations, crrPolicies, tieringPolicies, statefulSets, pods]
   const events = new EventRecorder({
     ...{ client, clock, random, onError },
     controller: `${GROUP}/operator`,
     instance: options.podName,
   })
   const controllers = new Controllers({
-    ...{ client, migrations, statefulSets, pods, events, metrics, clock, log },
+    ...{ client, migrations, crrPolicies, tieringPolicies, statefulSets, pods, events, metrics, clock, log },
     ...{ holder: options.podName, shardLeaseTtlMs: options.shardLeaseTtlMs, signer: options.signer },
   })
   migrationMetrics(metrics.registry, migrations)
@@ -95,7 +97,7 @@ export async function serveKubernetes(options: KubernetesOptions): Promise<Kuber
     { host: ANY_ADDRESS, port: options.healthPort, onError },
     {
       live: controllers.all.map((controller) => queueMoves(controller, clock)),
-      ready: [cacheIsCurrent(migrations), cacheIsCurrent(statefulSets), cacheIsCurrent(pods)],
+      ready: caches.map((cache) => cacheIsCurrent(cache as unknown as Cache<KubeObject>)),
     },
   )
   const metricsServer =
