@@ -210,8 +210,9 @@ export class Reflector<T extends KubeObject> {
     this.#health = { ...this.#health, ...news }
   }
 
+  /** Until a refresh is asked for or it is stopped, at most. */
   #pause(ms: number): Promise<void> {
-    if (this.#stop.signal.aborted || this.#refreshers.length > 0) return Promise.resolve()
+    if (this.#stop.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const cancel = this.#options.clock.after(ms, () => this.#interrupt?.())
       this.#interrupt = () => {

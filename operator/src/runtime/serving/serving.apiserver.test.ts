@@ -1,11 +1,10 @@
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { KubeClient } from '../client/kube-client.ts'
-import type { KubeObject, ResourceType } from '../client/objects.ts'
 import { systemClock } from '../clock.ts'
 import { Controller } from '../controller/controller.ts'
 import { RuntimeMetrics } from '../metrics/runtime-metrics.ts'
-import { type Proxied, type ProxiedClient, proxiedClient, startWidgetServer } from '../testing/proxied.ts'
+import { type Proxied, proxiedClient, startWidgetServer } from '../testing/proxied.ts'
+import { serviceAccount } from '../testing/service-account.ts'
 import { until } from '../testing/until.ts'
 import { WIDGET, type Widget, widget } from '../testing/widgets.ts'
 import { AccessReview } from './access-review.ts'
@@ -83,8 +82,9 @@ describe('/metrics', () => {
     new RuntimeMetrics(registry, systemClock).leading('lease', true)
     const metrics = await serveMetrics(local, registry, new AccessReview(through.client, '/metrics', systemClock))
     const url = `${metrics.url}/metrics`
-    const [reader, stranger] = [await tokenOf(through, 'reader'), await tokenOf(through, 'stranger')]
-    await allowMetrics(server.direct, 'reader')
+    const right = { ClusterRole: [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }] }
+    const reader = await serviceAccount(server.plane, server.direct, { namespace: 'one', name: 'reader' }, right)
+    const stranger = await serviceAccount(server.plane, server.direct, { namespace: 'one', name: 'stranger' })
     await until(
       'the right is known',
       async () => (await new AccessReview(through.client, '/metrics', systemClock).of(`Bearer ${reader}`)) === 'allowed',
@@ -126,35 +126,3 @@ describe('/metrics', () => {
     await metrics.close()
   })
 })
-
-const typeOf = (
-  group: string,
-  plural: string,
-  kind: string,
-  namespaced: boolean,
-): ResourceType<KubeObject & Record<string, unknown>> => ({
-  ...{ group, version: 'v1', plural, kind, namespaced },
-})
-
-async function tokenOf(through: ProxiedClient, name: string): Promise<string> {
-  await server.direct.create(typeOf('', 'serviceaccounts', 'ServiceAccount', true), { metadata: { namespace: 'one', name } })
-  const answer = await fetch(`${through.proxy.url}/api/v1/namespaces/one/serviceaccounts/${name}/token`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${server.plane.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3_600 } }),
-  })
-  return ((await answer.json()) as { status: { token: string } }).status.token
-}
-
-async function allowMetrics(client: KubeClient, name: string): Promise<void> {
-  const group = 'rbac.authorization.k8s.io'
-  await client.create(typeOf(group, 'clusterroles', 'ClusterRole', false), {
-    metadata: { name: 'metrics-reader' },
-    rules: [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }],
-  })
-  await client.create(typeOf(group, 'clusterrolebindings', 'ClusterRoleBinding', false), {
-    metadata: { name: 'metrics-reader' },
-    roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'metrics-reader' },
-    subjects: [{ kind: 'ServiceAccount', namespace: 'one', name }],
-  })
-}

@@ -69,7 +69,7 @@ export const EXPIRED_LINE = `${JSON.stringify({
   },
 })}\n`
 
-export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> {
+export async function startFaultProxy(plane: ControlPlane, token: string): Promise<FaultProxy> {
   const rules: { rule: Rule; left: number }[] = []
   const requests: SeenRequest[] = []
   const sockets = new Set<Socket>()
@@ -149,7 +149,7 @@ export async function startFaultProxy(plane: ControlPlane): Promise<FaultProxy> 
       server: new URL(url),
       tls: { rejectUnauthorized: true },
       namespace: 'default',
-      authorize: async () => ({ authorization: `Bearer ${plane.token}` }),
+      authorize: async () => ({ authorization: `Bearer ${token}` }),
     },
     requests,
     add(rule) {

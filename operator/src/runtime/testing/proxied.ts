@@ -38,18 +38,24 @@ export interface ProxiedClient extends AsyncDisposable {
   readonly proxy: FaultProxy
   readonly client: KubeClient
   readonly errors: string[]
+  /** HTTP status of each answer. */
+  readonly codes: string[]
   cacheOf<T extends KubeObject>(options: Pick<CacheOptions<T>, 'type'> & Partial<CacheOptions<T>>): Cache<T>
 }
 
-export async function proxiedClient(plane: ControlPlane): Promise<ProxiedClient> {
-  const proxy = await startFaultProxy(plane)
-  const client = new KubeClient({ connection: proxy.connection, userAgent: 'proxied', fieldManager: 'proxied' })
+/** With the token of an administrator unless another is given. */
+export async function proxiedClient(plane: ControlPlane, token = plane.token): Promise<ProxiedClient> {
+  const proxy = await startFaultProxy(plane, token)
   const errors: string[] = []
+  const codes: string[] = []
+  const onAnswer = (code: string) => codes.push(code)
+  const client = new KubeClient({ connection: proxy.connection, userAgent: 'proxied', fieldManager: 'proxied', onAnswer })
   const caches: { stop(): Promise<void> }[] = []
   return {
     proxy,
     client,
     errors,
+    codes,
     cacheOf<T extends KubeObject>(options: Pick<CacheOptions<T>, 'type'> & Partial<CacheOptions<T>>) {
       const onError = (doing: string, error: unknown) =>
         errors.push(`${doing}: ${error instanceof Error ? error.message : error}`)
