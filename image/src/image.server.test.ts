@@ -2,11 +2,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { IMAGES, runConfigOf } from './images.ts'
+import { IMAGES, layersOf, runConfigOf } from './images.ts'
 import { readCheckout } from './layers/checkout.ts'
 import { makeImages, makeRootfs } from './make.ts'
 import type { WrittenImage } from './oci/write-image.ts'
@@ -81,6 +82,46 @@ describe('the images', () => {
   it('of the verifier have none of the operator, nor its Kubernetes client', () => {
     const paths = pathsOf(images[0]!)
     expect(paths.filter((path) => /^app\/operator\/|@kubernetes/.test(path))).toEqual([])
+  })
+})
+
+describe('the code in an image', () => {
+  /** What a file imports when it runs: types are gone by then. */
+  const importsOf = (source: string): string[] =>
+    [...source.matchAll(/^(?:import|export)\s(?!type\s)[^'"`;]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm)].map(
+      (match) => (match[1] ?? match[2] ?? match[3])!,
+    )
+
+  it.each(IMAGES.map((spec) => [spec.name, spec] as const))('of %s finds all that it imports there', (_, spec) => {
+    const entries = layersOf(spec, checkout, []).flat()
+    const paths = new Set(entries.map(({ path }) => path))
+    const links = new Map(entries.flatMap((entry) => (entry.kind === 'symlink' ? [[entry.path, entry.target] as const] : [])))
+    const resolved = (importer: string, specifier: string): string => {
+      if (specifier.startsWith('.')) return join(dirname(importer), specifier)
+      const [scope, name, ...rest] = specifier.split('/')
+      const folder = specifier.startsWith('@') ? `${scope}/${name}` : scope!
+      const link = links.get(`app/node_modules/${folder}`)
+      if (link === undefined) {
+        // As Node looks it up: the room's own packages first.
+        const [app, room] = importer.split('/')
+        const own = `${app}/${room}/node_modules/${folder}/package.json`
+        return paths.has(own) ? own : `app/node_modules/${folder}/package.json`
+      }
+      return `${join('app/node_modules', dirname(folder), link)}/src/${rest.join('/')}.ts`
+    }
+    const sources = entries.flatMap((entry) =>
+      entry.kind === 'file' && /^app\/(?!node_modules).*\.ts$/.test(entry.path) && !Buffer.isBuffer(entry.content)
+        ? [{ path: entry.path, text: readFileSync(entry.content.file, 'utf8') }]
+        : [],
+    )
+    const missing = sources.flatMap(({ path, text }) =>
+      importsOf(text)
+        .filter((specifier) => !isBuiltin(specifier))
+        .filter((specifier) => !paths.has(resolved(path, specifier)))
+        .map((specifier) => `${path} imports ${specifier}`),
+    )
+    expect(sources.length).toBeGreaterThan(50)
+    expect(missing).toEqual([])
   })
 })
 
