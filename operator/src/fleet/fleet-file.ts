@@ -15,6 +15,7 @@ import { isAbsolute, join } from 'node:path'
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parse } from 'yaml'
+import type { AdminTls } from './admin-call.ts'
 
 const closed = { additionalProperties: false } as const
 const FleetFileSchema = Type.Object(
@@ -48,6 +49,8 @@ const FleetFileSchema = Type.Object(
 export interface PodAddress {
   readonly name: string
   readonly adminURL: string
+  /** Where the admin port wants a client certificate, or has one of an authority that this machine does not know. */
+  readonly tls?: AdminTls
 }
 
 export interface FleetList {
