@@ -1,7 +1,7 @@
 import { type ExecFileException, execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -498,6 +498,27 @@ describe('what goes wrong', () => {
   })
 })
 
+describe('completion', () => {
+  /** What kubectl itself proposes for a line, through the shell's own way of asking. */
+  const proposed = async (...words: string[]): Promise<string[]> => {
+    const file = join(folder, 'kubectl_complete-flk')
+    if (!existsSync(file)) await symlink(join(dist, 'kubectl-flk'), file)
+    const env = { ...environment(), PATH: `${folder}${delimiter}${environment().PATH}` }
+    const { stdout } = await runProgram(programPath('kubectl'), ['__complete', 'flk', ...words], env)
+    return stdout.split('\n').filter((line) => line !== '' && !line.startsWith(':'))
+  }
+
+  it('proposes commands, names, kinds and flags', async () => {
+    expect(await proposed('re')).toEqual(['resume', 'retry', 'report'])
+    expect(await proposed('why', 'migration-f')).toEqual(['migration-frozen'])
+    expect(await proposed('why', '-n', 'default', 'tierp/tiering-a')).toEqual(['tierp/tiering-active'])
+    expect(await proposed('why', '-n', 'kube-s')).toEqual(['kube-system'])
+    expect(await proposed('status', '-o', '')).toEqual(['text', 'json'])
+    expect(await proposed('approve', 'x', '--p')).toEqual(['--plan'])
+    expect(await proposed('why', 'x', '')).toEqual([])
+  })
+})
+
 describe('the file', () => {
   it('is all that is needed, wherever it is put', async () => {
     const file = join(folder, 'kubectl-flk')
@@ -509,7 +530,8 @@ describe('the file', () => {
   })
 
   const older = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => existsSync(path))
-  it.skipIf(older === undefined)(`runs with the Node of this machine too (${older ?? 'there is none but ours'})`, async () => {
+  it('runs with an older Node too', async ({ skip }) => {
+    skip(older === undefined, 'this machine has no Node besides ours')
     const ran = await runProgram(older as string, [join(dist, 'kubectl-flk'), 'why', 'migration-frozen'], environment())
     expect(ran).toMatchObject({ code: 0, stdout: await readFile(golden('why-frozen'), 'utf8') })
   })

@@ -2,8 +2,10 @@
  * `kubectl flk`: what the operator plans, does and decides, for people; and the verbs that they give it. Everything goes through the user's
  * kubectl. What was asked for goes to stdout, everything else to stderr; exit codes are in `exit.ts`.
  */
+import { basename } from 'node:path'
 import { VERBS, type Verb } from '@fractal-lba/operator/api/group'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { COMPLETER, completions } from './complete.ts'
 import { CommandFailed, EXIT_CODES } from './exit.ts'
 import { historyText, readHistory } from './history.ts'
 import { Kubectl } from './kubectl.ts'
@@ -197,7 +199,12 @@ program
     if (!sound) throw new CommandFailed('refused', 'the certificate is not verified')
   })
 
-program.parseAsync().catch((error: unknown) => {
+const asked = basename(process.argv[1] ?? '') === COMPLETER
+const done = asked
+  ? completions(program, kubectlOf({ output: 'text' }), process.argv.slice(2)).then((text) => console.log(text))
+  : program.parseAsync()
+
+done.catch((error: unknown) => {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage
   } else if (error instanceof CommandFailed) {
