@@ -14,7 +14,7 @@ function blocks(texts: Readonly<Record<string, string>>, depth: number): string 
   const pad = '  '.repeat(depth)
   const indent = (text: string) => text.replace(/^(?=.)/gm, `${pad}  `)
   return Object.entries(texts)
-    .map(([key, text]) => (text.includes('\n') ? `${pad}${key}: |\n${indent(text)}` : `${pad}${key}: '${text}'\n`))
+    .map(([key, text]) => (text.includes('\n') ? `${pad}${key}: |\n${indent(text)}` : `${pad}${key}: "${text}"\n`))
     .join('')
 }
 
