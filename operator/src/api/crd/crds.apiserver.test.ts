@@ -197,6 +197,15 @@ describe('the status', () => {
     },
   )
 
+  it('of an operator of another version is stored as far as it is known, never refused', async () => {
+    const ref = { namespace: NAMESPACE, name: 'good' }
+    for (const { kind } of KINDS) {
+      const status = { phase: 'Hibernating', gates: [{ verdict: 'Perhaps', colour: 'red' }], news: 1 }
+      const stored = await client.mergePatch(typeOf(kind), ref, { status }, { subresource: 'status', dryRun: true })
+      expect(stored.status).toEqual({ phase: 'Hibernating', gates: [{ verdict: 'Perhaps' }] })
+    }
+  })
+
   it('has one condition a type, each with the generation that it is about', async () => {
     for (const { kind, plural } of KINDS) {
       const text = await readFile(join(root, 'crds', `${KINDS.find((each) => each.kind === kind)?.singular}.yaml`), 'utf8')

@@ -20,7 +20,7 @@ function definition({ names, description, spec, status, columns }: Kind): Record
       kind: { type: 'string' },
       metadata: { type: 'object' },
       spec: structural({ ...spec, description: 'What is wanted.' } as JsonSchema, `${kind}.spec`),
-      status: structural(status as JsonSchema, `${kind}.status`),
+      status: structural(status as JsonSchema, `${kind}.status`, 'open'),
     },
     ...cel({
       rule: `self.metadata.name.size() <= ${MAX_NAME_LENGTH}`,

@@ -23,6 +23,17 @@ describe('the structural form', () => {
     expect(of(Type.Number({ minimum: 1 }))).toEqual({ type: 'number', format: 'double', minimum: 1 })
   })
 
+  it('of a status needs no field and excludes no word, but for entries that have a key', () => {
+    const status = Type.Object({
+      phase: Type.Enum(['A', 'B'], { description: 'Where.' }),
+      conditions: Type.Array(Type.Object({ type: Type.Enum(['Ready']) }), { maxItems: 3, 'x-kubernetes-list-type': 'map' }),
+    })
+    const open = structural(status as JsonSchema, 'status', 'open')
+    expect(open).not.toHaveProperty('required')
+    expect(open.properties?.phase).toEqual({ type: 'string', maxLength: 128, description: 'Where. One of A, B.' })
+    expect(open.properties?.conditions?.items).toMatchObject({ required: ['type'], properties: { type: { enum: ['Ready'] } } })
+  })
+
   it('fills in the defaults of an object that was left out', () => {
     const inner = Type.Object({ size: Type.Optional(Type.Integer({ default: 3 })) })
     expect(of(inner)).toMatchObject({ default: {}, properties: { size: { default: 3 } } })

@@ -40,23 +40,38 @@ const KEPT = [
   'x-kubernetes-validations',
 ] as const
 
+/**
+ * `closed`: of a spec, which has to be as the schema says. `open`: of a status, which an older or newer operator than these definitions may
+ * write, while the two are upgraded one after the other: no field is needed and no word excluded, since a status that is refused
+ * stops its controller. Entries of map lists (conditions) stay closed; their form is Kubernetes' own.
+ */
+export type Openness = 'closed' | 'open'
+
+/** Of a word whose vocabulary is open. */
+const MAX_WORD_LENGTH = 128
+
 /** @throws Error that names the field whose schema cannot be expressed, or lacks a bound. */
-export function structural(schema: JsonSchema, path: string): JsonSchema {
+export function structural(schema: JsonSchema, path: string, openness: Openness = 'closed'): JsonSchema {
   if (schema[NAMED_LIMITS] !== undefined) return namedLimits(schema, path)
-  if (schema.anyOf) return structural(merged(schema, path), path)
+  if (schema.anyOf) return structural(merged(schema, path), path, openness)
   const values = schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
   const type = schema.type ?? typeOf(values, path)
   const kept = Object.fromEntries(KEPT.flatMap((keyword) => (schema[keyword] === undefined ? [] : [[keyword, schema[keyword]]])))
   switch (type) {
     case 'object':
-      return { type, ...kept, ...objectOf(schema, path) }
+      return { type, ...kept, ...objectOf(schema, path, openness) }
     case 'array':
       if (!schema.items || schema.maxItems === undefined) throw new Error(`${path}: a list needs items and maxItems`)
-      return { type, ...kept, items: structural(schema.items, `${path}[]`) }
+      return {
+        type,
+        ...kept,
+        items: structural(schema.items, `${path}[]`, schema['x-kubernetes-list-type'] === 'map' ? 'closed' : openness),
+      }
     case 'string':
       if (!values && schema.maxLength === undefined) throw new Error(`${path}: a string needs maxLength`)
       if (schema.pattern !== undefined && schema['x-kubernetes-validations'] === undefined)
         throw new Error(`${path}: a pattern needs a rule that says it in words`)
+      if (values && openness === 'open') return { type, ...kept, maxLength: MAX_WORD_LENGTH, ...vocabulary(schema, values) }
       return { type, ...kept, ...(values ? { enum: values } : {}) }
     case 'integer':
       return { type, format: 'int64', ...kept }
@@ -69,23 +84,27 @@ export function structural(schema: JsonSchema, path: string): JsonSchema {
   }
 }
 
-function objectOf(schema: JsonSchema, path: string): JsonSchema {
+function objectOf(schema: JsonSchema, path: string, openness: Openness): JsonSchema {
   const [values] = Object.values(schema.patternProperties ?? {})
   if (values) {
     if (schema.maxProperties === undefined) throw new Error(`${path}: a map needs maxProperties`)
-    return { additionalProperties: structural(values, `${path}.*`) }
+    return { additionalProperties: structural(values, `${path}.*`, openness) }
   }
   const properties = Object.fromEntries(
-    Object.entries(schema.properties ?? {}).map(([name, child]) => [name, structural(child, `${path}.${name}`)]),
+    Object.entries(schema.properties ?? {}).map(([name, child]) => [name, structural(child, `${path}.${name}`, openness)]),
   )
   // The defaults inside are only filled in where the object is there.
   const filled = Object.values(properties).some((child) => child.default !== undefined) && !schema.required?.length
   return {
     ...(filled ? { default: {} } : {}),
-    ...(schema.required?.length ? { required: schema.required } : {}),
+    ...(schema.required?.length && openness === 'closed' ? { required: schema.required } : {}),
     properties,
   }
 }
+
+const vocabulary = ({ description }: JsonSchema, values: readonly unknown[]): JsonSchema => ({
+  description: [description, `One of ${values.join(', ')}.`].filter((part) => part !== undefined).join(' '),
+})
 
 /** A union of objects that differ by an enum: what any of them has, with what all of them need. */
 function merged({ anyOf = [], ...rest }: JsonSchema, path: string): JsonSchema {
