@@ -72,7 +72,7 @@ describe('the leader election, between processes', () => {
     ['somewhere', 'SIGSTOP'],
     ['just before a write', 'SIGUSR2'],
   ])(
-    'lets no deposed leader write: one that was paused %s, beyond its lease, refuses its own writes when it wakes',
+    'lets no deposed leader write over its successor: one that was paused %s, beyond its lease, writes nothing more',
     async (_, pause) => {
       const namespace = `paused-by-${pause.toLowerCase()}`
       const writes: Widget[] = []

@@ -148,14 +148,30 @@ describe('the leader election', () => {
     first.finishing = work.promise
     const stopped = first.elector.stop()
     await pass(world, 500)
-    expect([first.mayWrite(), second.elector.isLeader, store.lease?.spec?.holderIdentity]).toEqual([false, false, 'first'])
+    expect(first.leaderships[0]?.signal.aborted).toBe(true)
+    // It still holds the lease, and may bring its work to a safe end.
+    expect([first.mayWrite(), second.elector.isLeader, store.lease?.spec?.holderIdentity]).toEqual([true, false, 'first'])
     work.resolve()
     await stopped
     await settle()
     await settle()
     expect([second.elector.isLeader, second.elector.epoch]).toEqual([true, (first.leaderships[0]?.epoch as number) + 1])
+    expect(first.mayWrite()).toBe(false)
     await second.elector.stop()
     expect(store.lease?.spec?.holderIdentity).toBe('')
+  })
+
+  it('lets no work that does not end write on beyond the deadline', async () => {
+    const world = manualClock(START_MS)
+    const store = new MemoryLeaseStore()
+    const [first, second] = [new Process('first', world, store), new Process('second', world, store)]
+    await pass(world, 1_000)
+    first.finishing = new Promise(() => {})
+    void first.elector.stop()
+    await pass(world, 11_000)
+    expect([first.mayWrite(), second.elector.isLeader]).toEqual([false, false])
+    await pass(world, 10_000)
+    expect([first.mayWrite(), second.mayWrite()]).toEqual([false, true])
   })
 
   it('notices first thing after a pause that it leads no more, before any of its timers runs', async () => {

@@ -25,9 +25,12 @@ const JITTER = 0.2
 
 export interface Leadership {
   readonly epoch: number
-  /** Aborts when the leadership ends. */
+  /** Aborts when the leadership ends: finish what cannot be left, begin nothing. */
   readonly signal: AbortSignal
-  /** To be called before each effect. @throws NotLeading */
+  /**
+   * To be called before each effect. While a stop is being awaited the lease is still held, so that work may be brought to a safe end.
+   * @throws NotLeading once the lease is lost, or may be.
+   */
   assertLeading(): void
 }
 
@@ -70,7 +73,7 @@ export class LeaderElector {
   readonly #retryPeriodMs: number
   readonly #stop = new AbortController()
   #running: Promise<void> | undefined
-  #leadership: (Leadership & { readonly abort: (why: string) => void }) | undefined
+  #leadership: (Leadership & { readonly end: (why: string) => void; readonly lose: (why: string) => void }) | undefined
   /** The Lease as last seen, and when it was first seen so. */
   #observed: { lease: Lease | undefined; at: Reading } | undefined
 
@@ -105,7 +108,7 @@ export class LeaderElector {
   /** Ends the leadership if there is one, and hands the Lease over. Resolves when that is done. */
   async stop(): Promise<void> {
     this.#stop.abort()
-    this.#leadership?.abort('it is stopping')
+    this.#leadership?.end('it is stopping')
     await this.#running
   }
 
@@ -191,13 +194,18 @@ export class LeaderElector {
     const epoch = acquiredLease.spec?.leaseTransitions as number
     const ended = new AbortController()
     let renewedAt = acquiredAt
-    const abort = (why: string) => {
+    let lost: NotLeading | undefined
+    const end = (why: string) => {
       if (!ended.signal.aborted) ended.abort(new NotLeading(why))
+    }
+    const lose = (why: string) => {
+      lost ??= new NotLeading(why)
+      end(why)
     }
     const assertLeading = () => {
       const sinceMs = this.#elapsedMs(renewedAt)
-      if (sinceMs >= this.#renewDeadlineMs) abort(`the lease was not renewed for ${Math.round(sinceMs)} ms`)
-      ended.signal.throwIfAborted()
+      if (sinceMs >= this.#renewDeadlineMs) lose(`the lease was not renewed for ${Math.round(sinceMs)} ms`)
+      if (lost) throw lost
     }
     const look = () => {
       try {
@@ -207,14 +215,14 @@ export class LeaderElector {
       }
     }
     let cancelDeadline = clock.after(this.#renewDeadlineMs, look)
-    this.#leadership = { epoch, signal: ended.signal, assertLeading, abort }
-    if (this.#stop.signal.aborted) abort('it is stopping')
+    this.#leadership = { epoch, signal: ended.signal, assertLeading, end, lose }
+    if (this.#stop.signal.aborted) end('it is stopping')
     onChange?.('leading', epoch)
     const work = (async () => lead({ epoch, signal: ended.signal, assertLeading }))().then(
-      () => abort('its work ended'),
+      () => lose('its work ended'),
       (error) => {
         if (!ended.signal.aborted) onError('leading', error)
-        abort('its work failed')
+        lose('its work failed')
       },
     )
     const lease = await this.#keep(acquiredLease, ended.signal, (at) => {
@@ -222,9 +230,9 @@ export class LeaderElector {
       cancelDeadline()
       cancelDeadline = clock.after(this.#renewDeadlineMs - this.#elapsedMs(at), look)
     })
-    cancelDeadline()
     onChange?.('standby', epoch)
     await work
+    cancelDeadline()
     this.#leadership = undefined
     if (lease) await this.#release(lease)
   }
@@ -256,7 +264,7 @@ export class LeaderElector {
             holderOf(present) !== this.#options.identity ||
             present.spec?.leaseTransitions !== first.spec?.leaseTransitions
           ) {
-            this.#leadership?.abort(present ? `the lease is held by ${holderOf(present) || 'nobody'}` : 'the lease was deleted')
+            this.#leadership?.lose(present ? `the lease is held by ${holderOf(present) || 'nobody'}` : 'the lease was deleted')
             return undefined
           }
           lease = present

@@ -21,6 +21,7 @@ process.on('SIGUSR2', () => {
   standStill = true
 })
 
+const ref = { namespace, name: 'written' }
 const client = new KubeClient({
   connection: await loadConnection({ env: process.env }),
   userAgent: identity,
@@ -36,12 +37,17 @@ const elector = new LeaderElector({
   onChange: (news, epoch) => say({ news, epoch }),
   async lead({ epoch, signal, assertLeading }) {
     const writer = client.guarded(assertLeading)
+    // Each write says on which version it builds: one that was already on its way when the machine stopped is for the server to refuse.
+    let resourceVersion: string | undefined
     for (let turn = 0; !signal.aborted; turn++) {
+      resourceVersion ??= (await client.get(WIDGET, ref))?.metadata.resourceVersion
       if (standStill) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STANDSTILL_MS)
       standStill = false
       try {
-        await writer.mergePatch(WIDGET, { namespace, name: 'written' }, { spec: { colour: identity, size: epoch, turn } })
+        const spec = { colour: identity, size: epoch, turn }
+        resourceVersion = (await writer.mergePatch(WIDGET, ref, { metadata: { resourceVersion }, spec })).metadata.resourceVersion
       } catch (error) {
+        resourceVersion = undefined
         say({ refused: error instanceof Error ? error.name : String(error), epoch })
       }
     }
