@@ -67,6 +67,13 @@ fractal.lba.io/shard: {{ .index | quote }}
 {{- end -}}
 {{- end -}}
 
+{{- define "fleet.operatorTlsSecret" -}}{{ .Values.tls.operatorSecretName | default .Values.tls.secretName }}{{- end -}}
+
+{{/* Pods are called by their address, which no certificate holds. */}}
+{{- define "fleet.tlsServerName" -}}
+{{- .Values.tls.serverName | default (printf "%s-pods.%s.svc" (include "fleet.fullname" .) .Release.Namespace) -}}
+{{- end -}}
+
 {{- define "fleet.serviceAccountName" -}}
 {{- .Values.serviceAccount.name | default (ternary (include "fleet.fullname" .) "default" .Values.serviceAccount.create) -}}
 {{- end -}}

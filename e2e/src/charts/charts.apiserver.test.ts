@@ -214,7 +214,7 @@ describe('installed', () => {
         ],
         {},
       )
-    await byOperator('configmap', `${FLEET}-config`, { data: { 'fleet-config.json': desired } })
+    await byOperator('configmap', `${FLEET}-config`, { data: { 'fleet-config.json': desired, 'policies.json': '{}' } })
     await byOperator('statefulset', FLEET, {
       metadata: { annotations: { 'fractal.lba.io/rollout-status': '{}' } },
       spec: { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1_000_000 } } },
@@ -226,6 +226,7 @@ describe('installed', () => {
     expect((await kubectl.get('secret', NAMESPACE, `${FLEET}-admin`)).data).toEqual(secret.data)
     const config = await kubectl.get('configmap', NAMESPACE, `${FLEET}-config`)
     expect(config.data?.['fleet-config.json']).toBe(desired)
+    expect(config.data?.['policies.json']).toBe('{}')
     expect(config.data?.['initial-shards']?.split(',')).toHaveLength(3)
     const after = await kubectl.get('statefulset', NAMESPACE, FLEET)
     expect(after.spec?.template).toEqual(before.spec?.template)
