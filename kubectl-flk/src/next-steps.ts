@@ -6,7 +6,11 @@ export function nextSteps(object: Custom): string[] {
   const { status, spec } = object
   const ref = refOf(object)
   const flk = (verb: string) => `kubectl flk ${verb} ${ref} -n ${object.namespace}`
-  if (!status) return ['No operator has looked at it yet: kubectl get pods -A -l app.kubernetes.io/name=fractal-lba-operator']
+  if (!status)
+    return [
+      'see whether an operator runs: kubectl get pods -A -l app.kubernetes.io/name=fractal-lba-operator',
+      'if one does, its log says why it has written no status: kubectl logs -n NAMESPACE POD',
+    ]
   const awaits = status.conditions.some(({ reason }) => reason === 'AwaitingApproval')
   if (awaits) return [`approve it: ${flk('approve')} --plan ${status.planHash ?? 'HASH'}`, `or do without: ${flk('abort')}`]
   if (status.halt?.kind === 'Freeze') return [`fix the cause, then go on: ${flk('retry')}`, `or undo it: ${flk('abort')}`]
