@@ -2,24 +2,16 @@
  * Where the API server is and how to show who we are: in a pod the service account (its token file is read again every minute, since it
  * is rotated), else the kubeconfig's current context (token, token file, client certificate, exec plugin, user and password).
  *
- * Only the small modules of `@kubernetes/client-node` are loaded. Its `KubeConfig` pulls in the generated client of every kind, 85 MB
- * resident, more than the rest of this process.
+ * Only the small modules of `@kubernetes/client-node` are loaded, and those that a pod has no need for only where they are needed. Its
+ * `KubeConfig` pulls in the generated client of every kind, 85 MB resident, more than the rest of this process.
  */
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import {
-  type Cluster,
-  type Context,
-  newClusters,
-  newContexts,
-  newUsers,
-  type User,
-} from '@kubernetes/client-node/dist/config_types.js'
+import type { Cluster, Context, User } from '@kubernetes/client-node/dist/config_types.js'
 import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js'
-import { parse } from 'yaml'
 
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -71,6 +63,8 @@ async function inCluster(host: string, port: string, dir: string): Promise<Conne
 }
 
 async function fromKubeconfig(path: string): Promise<Connection> {
+  const [{ parse }, types] = await Promise.all([import('yaml'), import('@kubernetes/client-node/dist/config_types.js')])
+  const { newClusters, newContexts, newUsers } = types
   const document = parse(await readFile(path, 'utf8')) as Record<string, unknown> | null
   const context = named<Context>(newContexts(document?.contexts), document?.['current-context'], path, 'context')
   const cluster = named<Cluster>(newClusters(document?.clusters), context.cluster, path, 'cluster')
