@@ -12,6 +12,8 @@ export type ValidatePolicy<Spec> = (
 export class KubernetesPolicyObjects<Spec extends RolledOutSpec> implements PolicyObjects<Spec> {
   readonly #objects: CustomObjects<AnyPolicyStatus>
   readonly #validate: ValidatePolicy<Spec>
+  /** Each policy looks at all others, so what was checked once is not checked again: objects of a cache never change. */
+  readonly #checked = new WeakMap<object, ReturnType<ValidatePolicy<Spec>>>()
 
   constructor(parts: CustomObjectsParts<AnyPolicyStatus>, validate: ValidatePolicy<Spec>) {
     this.#objects = new CustomObjects(parts, essenceOf)
@@ -26,7 +28,7 @@ export class KubernetesPolicyObjects<Spec extends RolledOutSpec> implements Poli
     const resource = this.#objects.get(name)
     if (!resource) return undefined
     const { metadata, status } = resource
-    const validated = this.#validate(resource.spec)
+    const validated = this.#validated(resource.spec)
     return {
       name,
       uid: metadata.uid ?? '',
@@ -38,6 +40,13 @@ export class KubernetesPolicyObjects<Spec extends RolledOutSpec> implements Poli
       problems: validated.ok ? [] : validated.problems,
       status,
     }
+  }
+
+  #validated(spec: unknown): ReturnType<ValidatePolicy<Spec>> {
+    if (typeof spec !== 'object' || spec === null) return this.#validate(spec)
+    const validated = this.#checked.get(spec) ?? this.#validate(spec)
+    this.#checked.set(spec, validated)
+    return validated
   }
 
   async writeStatus(object: PolicyObject<Spec>, status: AnyPolicyStatus): Promise<void> {

@@ -9,7 +9,7 @@ import type { Measurement } from '../../rollout/watch.ts'
 import type { ReconcileResult } from '../../runtime/reconcile.ts'
 import { act } from './act.ts'
 import { decide } from './decide.ts'
-import type { PolicyFleet, PolicyFleets } from './fleets.ts'
+import type { FoundFleet, PolicyFleet, PolicyFleets } from './fleets.ts'
 import type { PolicyKind } from './kinds.ts'
 import type { PolicyObject, PolicyObjects, RolledOutSpec } from './objects.ts'
 import type { FleetView, PodView } from './observed.ts'
@@ -53,12 +53,13 @@ export class PolicyController<Spec extends RolledOutSpec> {
       this.#held.delete(name)
       return { kind: 'done' }
     }
+    const others = [...(await this.claimants()), ...(await otherKinds())]
+    const self = this.#claimant(object, this.#keys())
+    const conflict = conflictOf(self, others)
     const found = fleets.find(object.spec?.fleet)
     const fleet = found.kind === 'found' ? found.fleet : undefined
-    const view = found.kind === 'found' ? await this.#view(found.fleet) : found
+    const view = await this.#view(found, conflict)
     const measurement = fleet && (await this.#measure(object, fleet, view))
-    const others = [...(await this.claimants()), ...(await otherKinds())]
-    const self = this.#claimant(object)
     const epoch = fleets.epoch()
     if (this.#fencedBy !== undefined && epoch >= this.#fencedBy) this.#fencedBy = undefined
     if (signal.aborted) return { kind: 'done' }
@@ -72,7 +73,7 @@ export class PolicyController<Spec extends RolledOutSpec> {
       status: object.status,
       fleet: view.kind === 'found' ? { ...view, fencedBy: this.#fencedBy ?? fencedBy(view, epoch) } : view,
       wanted: view.kind === 'found' && object.spec ? kind.withSpec(view.stable.policies, object.spec) : undefined,
-      conflict: conflictOf(self, others),
+      conflict,
       waitsFor: waitsFor(self, others),
       ownClaims: kind.ownClaims,
       epoch,
@@ -95,19 +96,33 @@ export class PolicyController<Spec extends RolledOutSpec> {
   /** The policies of this kind, for those of the others. */
   async claimants(): Promise<readonly Claimant[]> {
     const { objects } = this.#parts
+    const keyOf = this.#keys()
     const all = await Promise.all((await objects.names()).map((name) => objects.get(name)))
-    return all.flatMap((object) => (object ? [this.#claimant(object)] : []))
+    return all.flatMap((object) => (object ? [this.#claimant(object, keyOf)] : []))
   }
 
-  #claimant({ name, uid, spec, status, createdAtMs, deletionRequested }: PolicyObject<Spec>): Claimant {
-    const { fleets, kind } = this.#parts
-    const found = fleets.find(spec?.fleet)
+  /** Keys of fleets by their name; each is looked for once, however many policies name it. */
+  #keys(): (name: string | undefined) => string | undefined {
+    const known = new Map<string | undefined, string | undefined>()
+    return (name) => {
+      if (!known.has(name)) {
+        const found = this.#parts.fleets.find(name)
+        known.set(name, found.kind === 'found' ? found.fleet.key : undefined)
+      }
+      return known.get(name)
+    }
+  }
+
+  #claimant(
+    { name, uid, spec, status, createdAtMs, deletionRequested }: PolicyObject<Spec>,
+    keyOf: (fleet: string | undefined) => string | undefined,
+  ): Claimant {
     const rollout = status?.rollout
     return {
-      kind: kind.kind,
+      kind: this.#parts.kind.kind,
       name,
       uid,
-      fleet: found.kind === 'found' ? found.fleet.key : undefined,
+      fleet: keyOf(spec?.fleet),
       createdAtMs,
       inForce: rollout !== undefined,
       moving: rollout !== undefined && rollout.endedAt === undefined,
@@ -115,7 +130,11 @@ export class PolicyController<Spec extends RolledOutSpec> {
     }
   }
 
-  async #view(fleet: PolicyFleet): Promise<Exclude<FleetView, { kind: 'missing' }>> {
+  async #view(found: FoundFleet, conflict: string | undefined): Promise<FleetView> {
+    if (found.kind === 'missing') return found
+    // Of a policy that has no say in the fleet, nothing depends on what its pods do.
+    if (conflict !== undefined) return { kind: 'unreachable', message: `it follows ${conflict}` }
+    const { fleet } = found
     try {
       const [readings, stable] = await Promise.all([fleet.read(READ_TIMEOUT_MS), fleet.stable()])
       const pods = readings.map(podView).sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))

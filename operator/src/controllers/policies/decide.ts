@@ -43,6 +43,11 @@ function follow(draft: Draft): void {
     draft.stall('SpecInvalid', status.specProblems)
     return
   }
+  if (observed.conflict !== undefined) {
+    draft.enter('Failed', 'PolicyConflict', `(${observed.conflict})`)
+    draft.stall('PolicyConflict', `(${observed.conflict})`)
+    return
+  }
   if (fleet.kind === 'missing') {
     draft.enter('Pending', fleet.reason, `(${fleet.message})`)
     // A fleet may be installed yet; several will not become one.
@@ -56,11 +61,6 @@ function follow(draft: Draft): void {
   }
   if (fleet.fencedBy !== undefined) {
     draft.say('Fenced', `(pods have seen epoch ${fleet.fencedBy}, this one is ${observed.epoch})`)
-    return
-  }
-  if (observed.conflict !== undefined) {
-    draft.enter('Failed', 'PolicyConflict', `(${observed.conflict})`)
-    draft.stall('PolicyConflict', `(${observed.conflict})`)
     return
   }
   followFleet(draft, fleet, policiesRevisionOf(wanted))
