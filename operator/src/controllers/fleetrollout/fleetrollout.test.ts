@@ -162,6 +162,16 @@ describe('a revision that does harm', () => {
     },
   )
 
+  it('whose last pod does not become ready is taken back at the last step, too', async () => {
+    const set = await restingFleet()
+    set.changeTemplate('rev-b')
+    await set.until('the last step', () => set.status?.target === 3)
+    const { readyAfterMs: _, ...never } = WELL
+    set.behaviours.set('rev-b', { ...never, reason: 'Error' })
+    await set.until('taken back', tookBack(set))
+    expect(set).toMatchObject({ currentRevision: 'rev-a', status: { halt: { reason: 'PodNotReady' } } })
+  })
+
   it('is put back one pod after the other where its pods serve', async () => {
     const set = await restingFleet(4)
     set.changeTemplate('rev-b')

@@ -71,7 +71,7 @@ class RealPods implements PolicyFleet {
 describe('a policy on real pods', () => {
   it('reaches all of them, outlives a crash, is not called ready, is refused from an old leader, and leaves no trace when deleted', async () => {
     const fleet = new RealPods()
-    const objects = new SimulatedObjects<TieringPolicySpec>({ nowMs: 0, events: [], wake: () => {} })
+    const objects = new SimulatedObjects<TieringPolicySpec>({ nowMs: 0, events: [], wake: () => {}, called: () => {} })
     let epoch = 2
     const newController = () =>
       new PolicyController({

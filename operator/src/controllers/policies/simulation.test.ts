@@ -12,6 +12,7 @@ type Happening =
   | { readonly kind: 'pod-down' | 'pod-up'; readonly pod: number }
   | { readonly kind: 'new-pod' }
   | { readonly kind: 'new-leader' }
+  | { readonly kind: 'api-down'; readonly calls: number }
 
 const of = fc.constantFrom('tiering', 'crr')
 const happening = fc.oneof(
@@ -24,6 +25,7 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('pod-down', 'pod-up'), pod: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('new-pod') }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('new-leader') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('api-down'), calls: fc.integer({ min: 1, max: 20 }) }) },
 ) as fc.Arbitrary<Happening>
 
 const script = fc.array(fc.tuple(happening, fc.integer({ min: 1, max: 40 })), { minLength: 1, maxLength: 12 })
@@ -69,6 +71,7 @@ describe('whatever happens to policies, pods and operators', () => {
           }
           if (what.kind === 'new-pod' && world.pods.length < 8) world.addPod()
           if (what.kind === 'new-leader') world.takeOver()
+          if (what.kind === 'api-down') world.failing = what.calls
           await world.run(seconds, holds)
         }
         for (const pod of world.pods) pod.down = false
@@ -93,7 +96,7 @@ describe('whatever happens to policies, pods and operators', () => {
           )
         })
       }),
-      { numRuns: 60, ...SEED },
+      { numRuns: 40, ...SEED },
     )
   }, 60_000)
 })

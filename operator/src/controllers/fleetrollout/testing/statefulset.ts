@@ -34,6 +34,8 @@ interface SimulatedPod {
   readonly traffic: SimulatedTraffic
 }
 
+class ApiDown extends Error {}
+
 export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'> {
   nowMs = 1_000_000
   replicas: number
@@ -44,6 +46,8 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
   readonly behaviours = new Map<string, Behaviour>()
   readonly events: string[] = []
   pods: SimulatedPod[] = []
+  /** So many of the next calls of the API fail, each before it does anything. */
+  failing = 0
   #generation = 1
   #observedGeneration = 0
   #uids = 0
@@ -100,7 +104,10 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
     for (let passed = 0; passed < seconds * 1000; passed += TICK_MS) {
       this.nowMs += TICK_MS
       this.#tick()
-      await this.#controller.reconcile('fleet', new AbortController().signal)
+      // As a queue does: what failed is tried again.
+      await this.#controller.reconcile('fleet', new AbortController().signal).catch((error: Error) => {
+        if (!(error instanceof ApiDown)) throw error
+      })
       if (done()) return true
     }
     return false
@@ -169,11 +176,17 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
     })
   }
 
+  #called(): void {
+    if (this.failing-- > 0) throw new ApiDown('the API does not answer')
+    this.failing = 0
+  }
+
   async names(): Promise<readonly string[]> {
     return ['fleet']
   }
 
   async observe(): Promise<FleetWorkload> {
+    this.#called()
     return {
       name: 'fleet',
       uid: 'uid-of-the-set',
@@ -206,15 +219,18 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
   }
 
   async setPartition(_workload: FleetWorkload, partition: number): Promise<void> {
+    this.#called()
     this.partition = partition
     this.#generation++
   }
 
   async deletePod(_workload: FleetWorkload, { uid }: WorkloadPod): Promise<void> {
+    this.#called()
     for (const pod of this.pods) if (pod.uid === uid) pod.terminatingSinceMs ??= this.nowMs
   }
 
   async writeStatus(_workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<void> {
+    this.#called()
     if (status) this.annotations[STATUS_ANNOTATION] = writeRolloutStatus(status)
     else delete this.annotations[STATUS_ANNOTATION]
   }
@@ -224,6 +240,7 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
   }
 
   async consume(_workload: FleetWorkload, verb: Verb, value: string): Promise<void> {
+    this.#called()
     if (this.annotations[annotationOf(verb)] === value) delete this.annotations[annotationOf(verb)]
   }
 }

@@ -23,6 +23,8 @@ interface SimulatedPod {
   down: boolean
 }
 
+class ApiDown extends Error {}
+
 export class PolicyWorld implements PolicyFleet, PolicyFleets {
   readonly key = 'release'
   nowMs = 1_000_000
@@ -33,6 +35,8 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
   /** What a pod does that runs these policies. */
   behaviour: (pod: SimulatedPod) => Traffic = () => WELL
   readonly events: string[] = []
+  /** So many of the next calls of the API and the pods fail, each before it does anything. */
+  failing = 0
   readonly #dueMs = new Map<string, number>()
   readonly crr: SimulatedObjects<CrrPolicySpec>
   readonly tiering: SimulatedObjects<TieringPolicySpec>
@@ -103,12 +107,21 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
   async #reconcile(kind: 'crr' | 'tiering', name: string, signal: AbortSignal): Promise<void> {
     const key = `${kind}/${name}`
     if (this.nowMs < (this.#dueMs.get(key) ?? 0)) return
-    const result = await this.#controllers[kind].reconcile(name, signal)
-    this.#dueMs.set(key, this.nowMs + (result.kind === 'requeue' ? result.afterMs : 0))
+    try {
+      const result = await this.#controllers[kind].reconcile(name, signal)
+      this.#dueMs.set(key, this.nowMs + (result.kind === 'requeue' ? result.afterMs : 0))
+    } catch (error) {
+      if (!(error instanceof ApiDown)) throw error
+    }
   }
 
   wake(): void {
     this.#dueMs.clear()
+  }
+
+  called(): void {
+    if (this.failing-- > 0) throw new ApiDown('the API does not answer')
+    this.failing = 0
   }
 
   find(): FoundFleet {
@@ -132,12 +145,14 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
   }
 
   async keepStable(push: PoliciesPush): Promise<number | undefined> {
+    this.called()
     if (this.kept && this.kept.epoch > push.epoch) return this.kept.epoch
     this.kept = push
     return undefined
   }
 
   async push(names: readonly string[], push: PoliciesPush): Promise<readonly PushResult[]> {
+    this.called()
     return names.map((name): PushResult => {
       const pod = this.pods.find((each) => each.name === name)
       if (!pod || pod.down || !pod.capabilities) return { pod: name, kind: 'unreachable', error: 'ECONNREFUSED' }

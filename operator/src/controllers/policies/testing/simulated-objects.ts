@@ -9,6 +9,8 @@ interface World {
   readonly events: string[]
   /** An object was changed by a user. */
   wake(): void
+  /** A call of the API, which may fail. */
+  called(): void
 }
 
 interface Stored<Spec> {
@@ -81,6 +83,7 @@ export class SimulatedObjects<Spec extends RolledOutSpec> implements PolicyObjec
   }
 
   async get(name: string): Promise<PolicyObject<Spec> | undefined> {
+    this.#world.called()
     const stored = this.#stored.get(name)
     if (!stored) return undefined
     // As the API server gives it back: without what is undefined.
@@ -89,19 +92,23 @@ export class SimulatedObjects<Spec extends RolledOutSpec> implements PolicyObjec
   }
 
   async writeStatus({ name }: PolicyObject<Spec>, status: AnyPolicyStatus): Promise<void> {
+    this.#world.called()
     this.#of(name).status = JSON.stringify(status)
   }
 
   async event({ name }: PolicyObject<Spec>, type: string, reason: string, message: string): Promise<void> {
+    this.#world.called()
     this.#world.events.push(`${name}: ${type} ${reason}: ${message}`)
   }
 
   async consume({ name }: PolicyObject<Spec>, verb: Verb, value: string): Promise<void> {
+    this.#world.called()
     const { annotations } = this.#of(name)
     if (annotations[annotationOf(verb)] === value) delete annotations[annotationOf(verb)]
   }
 
   async forget({ name }: PolicyObject<Spec>): Promise<void> {
+    this.#world.called()
     this.#stored.delete(name)
   }
 }
