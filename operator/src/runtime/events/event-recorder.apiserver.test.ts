@@ -81,6 +81,20 @@ describe('the event recorder', () => {
     takeBack()
   })
 
+  it('writes the last count when it is stopped while the event is being written', async () => {
+    await using through = await proxiedClient(server.plane)
+    const answer = Promise.withResolvers<void>()
+    through.proxy.add({ when: () => true, fault: { kind: 'hold', until: answer.promise }, times: 1 })
+    const recorder = recorderOf(through)
+    recorder.record(report('late'))
+    await until('it is being written', async () => (await eventsOf('late')).length === 1)
+    recorder.record(report('late'))
+    const stopped = recorder.stop()
+    answer.resolve()
+    await stopped
+    expect((await eventsOf('late'))[0]?.series?.count).toBe(2)
+  })
+
   it('tries anew with the next report of what could not be written at all', async () => {
     await using through = await proxiedClient(server.plane)
     through.proxy.add({ when: () => true, fault: { kind: 'status', status: 403, reason: 'Forbidden' }, times: 3 })

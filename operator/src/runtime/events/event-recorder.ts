@@ -63,6 +63,7 @@ export class EventRecorder {
   readonly #timers = new Set<() => void>()
   readonly #stop = new AbortController()
   #writing: Promise<void> | undefined
+  #stopping = false
   #dropped = 0
   #sequence = 0
   /** So that two processes never give two events one name. */
@@ -92,7 +93,7 @@ export class EventRecorder {
       return
     }
     this.#forgetOld(nowMs)
-    if (this.#stop.signal.aborted || this.#waiting.length >= MAX_WAITING || !this.#allows(report, nowMs)) {
+    if (this.#stopping || this.#waiting.length >= MAX_WAITING || !this.#allows(report, nowMs)) {
       this.#dropped++
       return
     }
@@ -108,6 +109,7 @@ export class EventRecorder {
 
   /** Writes what waits, within the limit, and takes no more. */
   async stop(limitMs = 2_000): Promise<void> {
+    this.#stopping = true
     for (const cancel of this.#timers) cancel()
     this.#timers.clear()
     for (const series of this.#series.values()) if (series.written > 0 && series.count > series.written) this.#enqueue(series)
@@ -148,6 +150,10 @@ export class EventRecorder {
   #writeLater(series: Series): void {
     if (series.writeDue || this.#stop.signal.aborted) return
     series.writeDue = true
+    if (this.#stopping) {
+      this.#enqueue(series)
+      return
+    }
     const cancel = this.#options.clock.after(SERIES_WRITE_MS, () => {
       this.#timers.delete(cancel)
       this.#enqueue(series)
