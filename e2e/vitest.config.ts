@@ -7,7 +7,7 @@ export default defineConfig({
     root: join(import.meta.dirname, '..'),
     include: ['**/src/**/*.apiserver.test.ts', 'e2e/src/suites/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
-    reporters: ['default', join(import.meta.dirname, '../scripts/closing-line.ts')],
+    reporters: ['verbose', join(import.meta.dirname, '../scripts/closing-line.ts')],
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,

@@ -17,4 +17,11 @@ export const SUITES: readonly Suite[] = [
     files: ['e2e/src/suites/reshard'],
     needs: 'cluster',
   },
+  { name: 'gates', what: 'each kind of gate failure, in each phase', files: ['e2e/src/suites/gates'], needs: 'cluster' },
+  {
+    name: 'verbs',
+    what: 'approve, abort, pause, retry, delete, in each phase',
+    files: ['e2e/src/suites/verbs'],
+    needs: 'cluster',
+  },
 ]

@@ -69,6 +69,20 @@ describe('the pace of the copy', () => {
     expect((clock.ms - startedMs) / 1000).toBeLessThan(debtKeys / floor / 4)
   })
 
+  it.each([
+    ['a small ceiling is never undercut', 40, 40],
+    ['a moderate one is left with a pace that ends', 1000, 50],
+    ['a great one with its share', 10_000, 200],
+  ])('has a floor: %s', async (_what, ceiling, floor) => {
+    const clock = new ManualClock()
+    const bucket = new TokenBucket(ceiling, clock)
+    for (let second = 0; second < 30; second++) {
+      bucket.adjust({ p95Ms: 400, limitMs: 200 })
+      await copyFor(bucket, clock, 3)
+    }
+    expect(bucket.ratePerSecond).toBeCloseTo(floor)
+  })
+
   it('is found by measurement where no ceiling was given', async () => {
     const clock = new ManualClock()
     const bucket = new TokenBucket(undefined, clock)

@@ -14,6 +14,8 @@ export interface LatencyReading {
 const BACK_OFF_AT = 0.8
 /** Never slower than this share of the ceiling: a copy that stands still never ends. */
 const FLOOR_SHARE = 0.02
+/** Nor slower than this, unless the ceiling is: a rollback whose gate goes on failing must end, too, and no fleet notices so little. */
+const FLOOR_PER_SECOND = 50
 const CLIMB_SHARE = 0.05
 /** Work that was not done in a pause is made up for at most this long. */
 const BURST_MS = 250
@@ -70,7 +72,8 @@ export class TokenBucket {
       if (measured === 0) return
       this.#fill()
       const from = Math.min(this.#rate, Math.max(measured, 1))
-      const floor = (this.#ceiling === UNTHROTTLED ? Math.max(measured, 1000) : this.#ceiling) * FLOOR_SHARE
+      const share = (this.#ceiling === UNTHROTTLED ? Math.max(measured, 1000) : this.#ceiling) * FLOOR_SHARE
+      const floor = Math.max(share, Math.min(this.#ceiling, FLOOR_PER_SECOND))
       this.#rate = Math.max(floor, from / 2)
     } else if (this.#rate !== this.#ceiling) {
       this.#fill()
