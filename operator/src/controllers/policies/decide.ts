@@ -60,7 +60,11 @@ function follow(draft: Draft): void {
     return
   }
   if (fleet.fencedBy !== undefined) {
-    draft.say('Fenced', `(pods have seen epoch ${fleet.fencedBy}, this one is ${observed.epoch})`)
+    // Said in full, since a Lease that was deleted begins to count anew and looks just like a leader that was deposed.
+    draft.say(
+      'Fenced',
+      `(pods have seen epoch ${fleet.fencedBy}, this one is ${observed.epoch}; where no other operator leads, the Lease was deleted: set its spec.leaseTransitions to ${fleet.fencedBy})`,
+    )
     return
   }
   followFleet(draft, fleet, policiesRevisionOf(wanted))
