@@ -291,15 +291,15 @@ describe('a cache', () => {
       for (const fault of [...places, undefined]) {
         await using through = await proxiedClient(server.plane)
         if (fault) through.proxy.add({ when, fault })
-        const cache = through.cacheOf<Widget>({
-          type: WIDGET,
-          times: { ...QUICK, requestMs: 60_000, baseBackoffMs: 60_000, maxBackoffMs: 60_000 },
-        })
+        const cache = through.cacheOf<Widget>({ type: WIDGET, times: { ...QUICK, requestMs: 60_000 } })
         cache.start()
         await until('it is there', () => through.proxy.requests.some(when))
         await cache.stop()
+        // What was on the wire arrives meanwhile; afterwards there is nothing, though it would have tried again within milliseconds.
+        const reads = () => server.direct.list(WIDGET, { namespace: 'one' })
+        for (let i = 0; i < 3; i++) await reads()
         const requests = through.proxy.requests.length
-        await create('one', `-${requests}-${Math.random().toString(36).slice(2)}`)
+        for (let i = 0; i < 10; i++) await reads()
         expect(through.proxy.requests).toHaveLength(requests)
       }
     }
@@ -320,5 +320,21 @@ describe('a cache', () => {
     )
     takeBack()
     await until('it is well again', () => cache.stale(100) === undefined)
+  })
+
+  it('goes on when the API server is killed and comes back', async () => {
+    await using through = await proxiedClient(server.plane)
+    await create('one')
+    const cache = through.cacheOf<Widget>({ type: WIDGET })
+    cache.start()
+    await cache.synced()
+    await server.plane.killApiServer()
+    await until('it notices', () => cache.stale(0) !== undefined)
+    expect(cache.get(`one/${name}`)?.spec?.size).toBe(1)
+    await server.plane.startApiServer()
+    await resize('one', 2)
+    await untilEqual(cache)
+    await remove('one')
+    await untilEqual(cache)
   })
 })
