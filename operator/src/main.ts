@@ -56,6 +56,8 @@ program
   .option('--shard-lease-seconds <n>', 'how long a lease at the shards outlives an operator that was killed', parseNumber, 10)
   .option('--health-port <port>', 'serve /healthz and /readyz there', parseNumber, 8081)
   .option('--metrics-port <port>', 'serve /metrics there, for whoever may get it (TokenReview, SubjectAccessReview)', parseNumber)
+  .option('--metrics-cert <file>', 'certificate chain (PEM) of /metrics, which is then HTTPS only; taken anew when it changes')
+  .option('--metrics-key <file>', 'its private key (PEM)')
   .option('--signing-key <file>', 'Ed25519 private key (PEM) that certificates are signed with')
   .action(runInCluster)
 
@@ -112,6 +114,8 @@ interface KubeFlags {
   readonly shardLeaseSeconds: number
   readonly healthPort: number
   readonly metricsPort?: number
+  readonly metricsCert?: string
+  readonly metricsKey?: string
   readonly signingKey?: string
 }
 
@@ -129,6 +133,7 @@ async function runInCluster(flags: KubeFlags): Promise<void> {
     shardLeaseTtlMs: flags.shardLeaseSeconds * 1000,
     healthPort: flags.healthPort,
     metricsPort: flags.metricsPort,
+    metricsTls: readMetricsTls(flags),
     signer: flags.signingKey === undefined ? undefined : await readSigner(flags.signingKey),
     env: process.env,
     clock: systemClock,
@@ -142,6 +147,13 @@ async function runInCluster(flags: KubeFlags): Promise<void> {
   await serving.stop()
   log.info('stopped; the lease is handed over')
   process.exit(0)
+}
+
+function readMetricsTls({ metricsCert, metricsKey }: KubeFlags) {
+  if (metricsCert === undefined && metricsKey === undefined) return undefined
+  if (metricsCert === undefined || metricsKey === undefined)
+    throw new Error('give both --metrics-cert and --metrics-key, or neither')
+  return { certFile: metricsCert, keyFile: metricsKey }
 }
 
 async function readSigner(path: string) {

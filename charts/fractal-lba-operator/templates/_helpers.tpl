@@ -37,6 +37,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if and .Values.metrics.enabled .Values.rbac.clusterWide }}true{{ end -}}
 {{- end -}}
 
+{{/* Empty where metrics are not served, or not encrypted. */}}
+{{- define "operator.metricsSecret" -}}
+{{- if and (include "operator.servesMetrics" .) .Values.metrics.tls.enabled -}}
+{{- .Values.metrics.tls.secretName | default (printf "%s-metrics-tls" (include "operator.fullname" .)) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "operator.validate" -}}
 {{- if and (not .Values.rbac.clusterWide) (not .Values.watchNamespaces) -}}
 {{- fail "watchNamespaces: without rbac.clusterWide the operator sees only the namespaces that are named here" -}}

@@ -33,6 +33,8 @@ export interface KubernetesOptions {
   readonly healthPort: number
   /** Undefined: no metrics are served. */
   readonly metricsPort: number | undefined
+  /** PEM files; undefined: metrics, and the tokens that they are asked for with, go unencrypted. */
+  readonly metricsTls: { readonly certFile: string; readonly keyFile: string } | undefined
   readonly signer: CertificateSigner | undefined
   readonly env: NodeJS.ProcessEnv
   readonly clock: Clock
@@ -104,7 +106,7 @@ export async function serveKubernetes(options: KubernetesOptions): Promise<Kuber
     options.metricsPort === undefined
       ? undefined
       : await serveMetrics(
-          { host: ANY_ADDRESS, port: options.metricsPort, onError },
+          { host: ANY_ADDRESS, port: options.metricsPort, onError, ...(options.metricsTls && { tls: options.metricsTls }) },
           metrics.registry,
           new AccessReview(client, '/metrics', clock),
         )

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { OPERATOR_CHART, OPERATOR_NAMESPACE, OPERATOR_RELEASE } from '../../support/world.ts'
 import { render } from '../render.ts'
-import { writeOlmBundle } from './bundle.ts'
+import { BUNDLE_VALUES, writeOlmBundle } from './bundle.ts'
 
 const validator = [programPath('operator-verify'), 'operator-verify'].find(
   (program) => spawnSync(program, ['--help'], { stdio: 'ignore' }).status === 0,
@@ -43,11 +43,11 @@ const verify = () => spawnSync(validator!, ['manifests', folder], { encoding: 'u
 
 describe('the bundle', () => {
   it('asks for what the chart asks for, and runs what it runs, wherever it is installed', async () => {
-    const objects = await render(OPERATOR_RELEASE, OPERATOR_CHART, OPERATOR_NAMESPACE, [])
+    const objects = await render(OPERATOR_RELEASE, OPERATOR_CHART, OPERATOR_NAMESPACE, BUNDLE_VALUES)
     const rules = (suffix: string) =>
       objects.find(({ kind, metadata }) => /Role$/.test(kind) && metadata.name.endsWith(suffix))!.rules!
     const { clusterPermissions, permissions, deployments } = csv.spec.install.spec
-    expect(clusterPermissions[0].rules).toEqual([...rules('-manager'), ...rules('-metrics-auth')])
+    expect(clusterPermissions[0].rules).toEqual(rules('-manager'))
     expect(permissions[0].rules).toEqual(rules('-leader-election'))
     const pod = JSON.stringify(deployments[0].spec.template.spec)
     expect(pod).toContain('"--lease-name=fractal-lba-operator"')

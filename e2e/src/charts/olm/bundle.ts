@@ -12,6 +12,9 @@ import { type Rendered, render } from '../render.ts'
 const PACKAGE = 'fractal-lba-operator'
 const CHANNEL = 'alpha'
 
+/** Definitions are files of their own here. A certificate for metrics takes a Secret, which a bundle cannot hold: it serves none. */
+export const BUNDLE_VALUES = ['crds.enabled=false', 'metrics.enabled=false']
+
 interface Chart {
   readonly version: string
   readonly kubeVersion: string
@@ -37,13 +40,12 @@ export async function writeOlmBundle(folder: string): Promise<string[]> {
 
 async function olmBundle(): Promise<Record<string, string>> {
   const chart = readYaml('charts/fractal-lba-operator/Chart.yaml') as Chart
-  const objects = await render(OPERATOR_RELEASE, OPERATOR_CHART, OPERATOR_NAMESPACE, ['crds.enabled=false'])
+  const objects = await render(OPERATOR_RELEASE, OPERATOR_CHART, OPERATOR_NAMESPACE, BUNDLE_VALUES)
   const made = '# Made from charts/fractal-lba-operator by `node e2e/src/charts/olm/main.ts`.\n'
   const definitions = filesIn('crds').map((name) => [`manifests/${name}`, readFileSync(join(checkout, 'crds', name), 'utf8')])
   return {
     ...Object.fromEntries(definitions),
     [`manifests/${PACKAGE}.clusterserviceversion.yaml`]: `${made}${stringify(clusterServiceVersion(chart, objects), { lineWidth: 0 })}`,
-    'manifests/metrics-reader.yaml': `${made}${stringify(withoutHelm(named(objects, 'ClusterRole', '-metrics-reader')))}`,
     'metadata/annotations.yaml': `${made}${stringify({
       annotations: {
         'operators.operatorframework.io.bundle.mediatype.v1': 'registry+v1',
@@ -99,7 +101,7 @@ function clusterServiceVersion(chart: Chart, objects: readonly Rendered[]): obje
       install: {
         strategy: 'deployment',
         spec: {
-          clusterPermissions: [{ serviceAccountName, rules: rulesOf('ClusterRole', '-manager', '-metrics-auth') }],
+          clusterPermissions: [{ serviceAccountName, rules: rulesOf('ClusterRole', '-manager') }],
           permissions: [{ serviceAccountName, rules: rulesOf('Role', '-leader-election') }],
           deployments: [{ name: deployment!.metadata.name, spec: inOwnNamespace(deployment!.spec!) }],
         },
@@ -113,8 +115,6 @@ function named(objects: readonly Rendered[], kind: string, suffix: string): Rend
   if (!found) throw new Error(`the operator's chart renders no ${kind} whose name ends in ${suffix}`)
   return found
 }
-
-const withoutHelm = ({ metadata, ...rest }: Rendered): object => ({ ...rest, metadata: { name: metadata.name } })
 
 /** Where OLM installs it is not known here, and is what the operator takes by default. */
 function inOwnNamespace(spec: object): object {
