@@ -50,14 +50,14 @@ describe('the pace of the copy', () => {
 
   it('does not sleep off a debt at the floor when the fleet is well again', async () => {
     const clock = new ManualClock()
-    const bucket = new TokenBucket(1000, clock)
+    const bucket = new TokenBucket(10_000, clock)
     await copyFor(bucket, clock, 1)
     for (let second = 0; second < 10; second++) {
       bucket.adjust({ p95Ms: 190, limitMs: 200 })
-      await bucket.take(5)
+      await bucket.take(50)
     }
     const floor = bucket.ratePerSecond
-    const debtKeys = 1000
+    const debtKeys = 10_000
     const startedMs = clock.ms
     let nextReadingMs = clock.ms + 1000
     const sleep = clock.sleep.bind(clock)

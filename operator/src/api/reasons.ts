@@ -55,6 +55,7 @@ export const REASONS = {
     'The pods take this policy but do nothing about it yet, so it has no effect; upgrade the fleet to a version that does.',
   FleetNotFound:
     'There is no fleet to work on in this namespace; install the chart fractal-lba, or name the fleet in spec.fleet.',
+  FleetMisconfigured: 'What the fleet needs is missing; see what, and install the chart fractal-lba again or put it back.',
   FleetAmbiguous: 'There are several fleets in this namespace; name one in spec.fleet.',
   FleetUnreachable: 'The fleet could not be looked at; nothing is changed until it can.',
   PolicyConflict: 'Another policy of this kind is in force on the fleet, which takes one; delete one of the two.',

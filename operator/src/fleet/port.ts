@@ -1,6 +1,6 @@
 /**
  * The contract of a fleet: the verifier pods that a controller watches and configures. Adapters: `local.ts` (processes on this
- * machine, listed in a file); pods of a Kubernetes cluster join as another adapter of the same port.
+ * machine, listed in a file) and `kubernetes/fleet.ts` (the pods of a StatefulSet).
  */
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
 import type { PodReport } from '@fractal-lba/protocol/telemetry/pod-report'
@@ -18,8 +18,19 @@ export type PushResult =
   | { readonly pod: string; readonly kind: 'fenced'; readonly seen: number }
   | { readonly pod: string; readonly kind: 'unreachable'; readonly error: string }
 
+/** There is no fleet to speak of, or not the way to it; the message says what to do. */
+export class FleetUnavailable extends Error {
+  readonly reason: 'FleetNotFound' | 'FleetAmbiguous' | 'FleetMisconfigured'
+
+  constructor(reason: FleetUnavailable['reason'], message: string) {
+    super(message)
+    this.name = 'FleetUnavailable'
+    this.reason = reason
+  }
+}
+
 export interface Fleet {
-  /** One reading a pod that should be there, within `timeoutMs`; a pod that does not answer is a reading too. */
+  /** One reading a pod that should be there, within `timeoutMs`; a pod that does not answer is a reading too. @throws FleetUnavailable */
   read(timeoutMs: number): Promise<readonly PodReading[]>
   /**
    * Makes `push` the desired config (for pods that start later) and gives it to every pod. Level-based: safe to repeat.

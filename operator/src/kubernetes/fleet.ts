@@ -12,7 +12,7 @@ import { GROUP } from '../api/group.ts'
 import type { ConfiguredFleet } from '../controllers/fleetconfig/controller.ts'
 import type { PodAddress } from '../fleet/fleet-file.ts'
 import { pushConfig, pushPolicies, readReport } from '../fleet/pod-client.ts'
-import type { Fleet, PodReading, PushResult } from '../fleet/port.ts'
+import { type Fleet, FleetUnavailable, type PodReading, type PushResult } from '../fleet/port.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
 import type { ObjectRef } from '../runtime/client/objects.ts'
@@ -39,17 +39,6 @@ export interface FleetParts {
   readonly now: () => number
 }
 
-/** There is no fleet to speak of; the message says what to do. */
-export class NoFleet extends Error {
-  readonly several: boolean
-
-  constructor(message: string, several: boolean) {
-    super(message)
-    this.name = 'NoFleet'
-    this.several = several
-  }
-}
-
 export class KubernetesFleet implements Fleet, ConfiguredFleet {
   readonly #parts: FleetParts
   readonly #namespace: string
@@ -63,7 +52,7 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     this.#instance = instance
   }
 
-  /** @throws NoFleet where there is none, or not one. */
+  /** @throws FleetUnavailable where there is none, or not one. */
   workload(): StatefulSet {
     const labels = { ...FLEET_LABELS, ...(this.#instance !== undefined && { [INSTANCE_LABEL]: this.#instance }) }
     const found = this.#parts.statefulSets.list({ namespace: this.#namespace, labels })
@@ -72,11 +61,10 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     const where = `namespace ${this.#namespace}`
     if (only) {
       const releases = found.map(({ metadata }) => metadata.labels?.[INSTANCE_LABEL] ?? metadata.name).sort()
-      throw new NoFleet(`${where} has several fleets (${releases.join(', ')}): name one in spec.fleet`, true)
+      throw new FleetUnavailable('FleetAmbiguous', `${where} has several fleets: ${releases.join(', ')}`)
     }
     const named = this.#instance === undefined ? '' : ` of the release "${this.#instance}"`
-    const orElse = this.#instance === undefined ? '' : ', or correct spec.fleet'
-    throw new NoFleet(`${where} has no fleet${named}: install the chart fractal-lba there${orElse}`, false)
+    throw new FleetUnavailable('FleetNotFound', `${where} has no fleet${named}`)
   }
 
   async read(timeoutMs: number): Promise<readonly PodReading[]> {
@@ -128,7 +116,7 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
   async adminToken(workload: StatefulSet): Promise<string> {
     const { token } = await this.#secret(annotation(workload, ADMIN_SECRET))
     if (token === undefined || token === '')
-      throw new Error(`the Secret ${annotation(workload, ADMIN_SECRET)} has no key "token": it holds the pods' admin token`)
+      throw misconfigured(`the Secret ${annotation(workload, ADMIN_SECRET)} has no key "token": it holds the pods' admin token`)
     return token
   }
 
@@ -154,7 +142,7 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     const name = this.workload().metadata.annotations?.[CREDENTIALS_SECRET]
     if (name === undefined || name === '') return undefined
     const { username, password } = await this.#secret(name)
-    if (password === undefined) throw new Error(`the Secret ${name} has no key "password": it holds the shards' password`)
+    if (password === undefined) throw misconfigured(`the Secret ${name} has no key "password": it holds the shards' password`)
     return { password, ...(username !== undefined && username !== '' && { username }) }
   }
 
@@ -163,7 +151,7 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     const nowMs = this.#parts.now()
     if (known && nowMs - known.readMs < SECRET_TTL_MS) return known.data
     const secret = await this.#parts.client.get(SECRETS, { namespace: this.#namespace, name })
-    if (!secret) throw new Error(`the Secret ${name} is missing in namespace ${this.#namespace}`)
+    if (!secret) throw misconfigured(`the Secret ${name} is missing in namespace ${this.#namespace}`)
     const entries = Object.entries(secret.data ?? {})
     const data = Object.fromEntries(entries.map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]))
     this.#secrets.set(name, { data, readMs: nowMs })
@@ -190,6 +178,8 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
 
 function annotation({ metadata }: StatefulSet, name: string): string {
   const value = metadata.annotations?.[name]
-  if (!value) throw new Error(`the StatefulSet ${metadata.name} has no annotation ${name}: the chart fractal-lba sets it`)
+  if (!value) throw misconfigured(`the StatefulSet ${metadata.name} has no annotation ${name}: the chart fractal-lba sets it`)
   return value
 }
+
+const misconfigured = (message: string) => new FleetUnavailable('FleetMisconfigured', message)

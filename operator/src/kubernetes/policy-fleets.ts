@@ -1,8 +1,8 @@
 /** The fleets of a namespace as policies meet them. What pods start with is the key `policies.json` of the fleet's ConfigMap. */
 import type { PoliciesPush } from '@fractal-lba/protocol/config/policies'
 import type { FoundFleet, PolicyFleet, PolicyFleets } from '../controllers/policies/fleets.ts'
-import type { PodReading, PushResult } from '../fleet/port.ts'
-import { type KubernetesFleet, NoFleet } from './fleet.ts'
+import { FleetUnavailable, type PodReading, type PushResult } from '../fleet/port.ts'
+import type { KubernetesFleet } from './fleet.ts'
 
 export interface PolicyFleetsParts {
   readonly fleetOf: (instance: string | undefined) => KubernetesFleet
@@ -21,8 +21,8 @@ export class KubernetesPolicyFleets implements PolicyFleets {
     try {
       return { kind: 'found', fleet: new KubernetesPolicyFleet(fleet, fleet.workload().metadata.name) }
     } catch (error) {
-      if (!(error instanceof NoFleet)) throw error
-      return { kind: 'missing', reason: error.several ? 'FleetAmbiguous' : 'FleetNotFound', message: error.message }
+      if (!(error instanceof FleetUnavailable) || error.reason === 'FleetMisconfigured') throw error
+      return { kind: 'missing', reason: error.reason, message: error.message }
     }
   }
 

@@ -38,6 +38,14 @@ describe('a gate that fails', () => {
     expect(condition(decided, 'GatePassed')).toBe('False/GateFailed')
   })
 
+  it('is a decision to go back even while a shard does not answer, and is carried out once it does', () => {
+    const away = { kind: 'unreachable', message: 'shard b is unavailable' } as const
+    const decided = decide(look({ status: failing, engine: away, measurement: measured('Fail') }))
+    expect(decided.status.halt).toMatchObject({ kind: 'Rollback', reason: 'GateFailed' })
+    expect(work(decided)).toEqual([])
+    expect(work(decide(look({ status: decided.status, engine })))).toEqual([{ kind: 'rollback' }])
+  })
+
   it('rolls back while paused too', () => {
     expect(work(decide(look({ status: { ...failing, paused: true }, engine, measurement: measured('Fail') })))).toEqual([
       { kind: 'rollback' },
@@ -53,6 +61,7 @@ describe('a gate that fails', () => {
     const rolling = decide(look({ status: failing, engine, measurement: measured('Fail') })).status
     const ended = decide(look({ status: rolling, engine: running({ phase: 'RolledBack', outcome: 'rolled-back' }) }))
     expect(ended.status).toMatchObject({ phase: 'Failed', fleetConfig: { shards: 'sources' }, halt: { reason: 'GateFailed' } })
+    expect(condition(ended, 'Ready')).toBe('False/RolledBack')
     const rested = decide(
       look({ status: ended.status, engine: { kind: 'not-needed' }, measurement: measured('Pass'), pods: pods(sources) }),
     )
@@ -117,6 +126,13 @@ describe('what else ends a migration early', () => {
     expect([decided.status.phase, decided.status.halt, kinds(decided)]).toEqual(['Copying', undefined, []])
     expect(decided.status.message).toContain('shard b is unavailable')
     expect(condition(decided, 'Reversible')).toBe('Unknown/BackendUnreachable')
+  })
+
+  it('a fleet that is not there is said to be missing, and nothing is done', () => {
+    const engine = { kind: 'no-fleet', reason: 'FleetNotFound', message: 'namespace a has no fleet' } as const
+    const decided = decide(look({ status: midway(), engine }))
+    expect([decided.status.phase, kinds(decided), condition(decided, 'Stalled')]).toEqual(['Copying', [], 'True/FleetNotFound'])
+    expect(decided.status.message).toContain('namespace a has no fleet')
   })
 
   it('a lease that another holds is waited for, and nothing is done', () => {

@@ -12,7 +12,7 @@ import { intentOf } from './intent.ts'
 import type { Decided, Observed } from './observed.ts'
 import { planAndStart } from './planning.ts'
 import { report } from './report.ts'
-import { run } from './running.ts'
+import { haltByGates, run } from './running.ts'
 import { startOver, takeVerbs, unfreeze } from './verbs.ts'
 
 export function decide(observed: Observed): Decided {
@@ -48,10 +48,15 @@ function followPhase(draft: Draft, observed: Observed, current: boolean): void {
   const { engine } = observed
   switch (engine.kind) {
     case 'unreachable':
+      haltByGates(draft, observed)
       draft.say('BackendUnreachable', `(${engine.message})`)
       draft.waiting = true
       draft.stalled =
         draft.nowMs - status.lastProgress.atMs > observed.spec.progressDeadlineSeconds * 1000 ? 'BackendUnreachable' : undefined
+      return
+    case 'no-fleet':
+      draft.say(engine.reason, `(${engine.message})`)
+      draft.stalled = engine.reason
       return
     case 'lease-elsewhere':
       draft.waiting = true

@@ -5,6 +5,7 @@ import type { Reason } from '../../api/reasons.ts'
 import type { ShardMigrationSpec } from '../../api/shardmigration.ts'
 import type { Milestone, PlanStatus, ShardMigrationStatus, Target } from '../../api/status.ts'
 import type { FieldProblem } from '../../api/validate.ts'
+import type { FleetUnavailable } from '../../fleet/port.ts'
 import type { GateReading } from '../../rollout/gates.ts'
 
 /** What the engine is asked to work towards. */
@@ -48,6 +49,8 @@ export interface RunningView {
 export type EngineObservation =
   /** A shard does not answer. */
   | { readonly kind: 'unreachable'; readonly message: string }
+  /** There is no fleet whose shards these are, or the way to them cannot be read. */
+  | { readonly kind: 'no-fleet'; readonly reason: FleetUnavailable['reason']; readonly message: string }
   /** Another process holds the lease. */
   | { readonly kind: 'lease-elsewhere'; readonly message: string }
   /** The shards know nothing of this attempt yet; `plan` is what it would do. */

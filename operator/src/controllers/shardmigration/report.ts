@@ -48,10 +48,9 @@ function claims(draft: Draft, observed: Observed, reversible: ConditionClaim): R
   const { status, reason } = draft
   const terminal = isTerminal(status.phase)
   const dryRunDone = reason === 'DryRunComplete'
-  const failed: Reason | undefined =
-    status.phase === 'Failed' ? (status.halt?.reason ?? (observed.spec ? 'Stopped' : 'SpecInvalid')) : undefined
+  const failed = status.phase === 'Failed' ? reasonOfFailure(status, observed) : undefined
   const stalled = failed ?? draft.stalled
-  const detail = status.halt?.message
+  const detail = status.halt && (failed === 'RolledBack' ? `Cause: ${status.halt.message}` : status.halt.message)
   return {
     Ready:
       status.phase === 'Completed'
@@ -63,7 +62,8 @@ function claims(draft: Draft, observed: Observed, reversible: ConditionClaim): R
       terminal || dryRunDone || stalled
         ? claim('False', terminal || stalled ? (stalled ?? 'MigrationComplete') : reason)
         : claim('True', reason),
-    Stalled: stalled ? claim('True', stalled, detail) : claim('False', reason),
+    // Why it will not get further by itself; that it was undone is what Ready says.
+    Stalled: stalled ? claim('True', (failed && status.halt?.reason) ?? stalled, status.halt?.message) : claim('False', reason),
     Paused: status.paused || observed.spec?.paused ? claim('True', 'Paused') : claim('False', 'Resumed'),
     PlanApproved: approvedClaim(status, observed),
     GatePassed: gateClaim(status),
@@ -76,6 +76,12 @@ function claims(draft: Draft, observed: Observed, reversible: ConditionClaim): R
         : undoneOr(status, claim('False', status.phase === 'Cutover' ? 'CuttingOver' : 'NotStarted')),
     Reversible: reversible,
   }
+}
+
+/** What has become of it, first; why is in the message. */
+function reasonOfFailure({ halt, migrationId }: ShardMigrationStatus, { spec }: Observed): Reason {
+  if (migrationId !== undefined && (halt?.kind === 'Rollback' || halt?.kind === 'Abort')) return 'RolledBack'
+  return halt?.reason ?? (spec ? 'Stopped' : 'SpecInvalid')
 }
 
 const claim = (status: ConditionClaim['status'], reason: Reason, detail?: string): ConditionClaim => ({

@@ -106,27 +106,41 @@ function haltWhereNeeded(draft: Draft, observed: Observed, view: RunningView, st
     status.target = { upTo: 'cleaned', cutoverPercent: 100 }
     return
   }
-  const cause = causeToHalt(draft, spec, view, stopped)
+  haltFor(draft, observed, causeToHalt(draft, spec, view, stopped))
+}
+
+/** A gate that fails halts what was begun even while the shards cannot be asked: going back is what they will be asked for then. */
+export function haltByGates(draft: Draft, observed: Observed): void {
+  if (draft.status.migrationId !== undefined) haltFor(draft, observed, gateCause(draft))
+}
+
+interface Cause {
+  readonly reason: Reason
+  readonly message: string
+  readonly reading?: GateReading
+}
+
+function haltFor(draft: Draft, { spec, deletionRequested }: Observed, cause: Cause | undefined): void {
+  const { status } = draft
   if (!cause || status.halt || status.target.upTo === 'cleaned') return
-  const rollback = spec.onGateFailure === 'Rollback' || observed.deletionRequested
+  const rollback = spec?.onGateFailure === 'Rollback' || deletionRequested
   draft.halt(rollback ? 'Rollback' : 'Freeze', cause.reason, cause.message, cause.reading)
   if (rollback) status.paused = false
 }
 
-function causeToHalt(
-  draft: Draft,
-  spec: ShardMigrationSpec,
-  view: RunningView,
-  stopped: Stopped,
-): { reason: Reason; message: string; reading?: GateReading } | undefined {
-  const { judgement, lastProgress } = draft.status
+function gateCause({ status: { judgement } }: Draft): Cause | undefined {
+  if (judgement.kind !== 'fail') return undefined
+  const reason = judgement.why === 'failures' ? 'GateFailed' : 'DeadlineExceeded'
+  return { reason, message: `(${judgement.reading.metric}: ${judgement.text})`, reading: judgement.reading }
+}
+
+function causeToHalt(draft: Draft, spec: ShardMigrationSpec, view: RunningView, stopped: Stopped): Cause | undefined {
+  const { lastProgress } = draft.status
   if (stopped?.reason === 'Intruder') return { reason: 'RecordConflict', message: `(${stopped.message})` }
   if (stopped?.reason === 'DigestsDiffer') return { reason: 'DigestsDiffer', message: `(${stopped.message})` }
   if (view.blocked?.reason === 'NotConverging') return { reason: 'NotConverging', message: `(${view.blocked.message})` }
-  if (judgement.kind === 'fail') {
-    const reason = judgement.why === 'failures' ? 'GateFailed' : 'DeadlineExceeded'
-    return { reason, message: `(${judgement.reading.metric}: ${judgement.text})`, reading: judgement.reading }
-  }
+  const gate = gateCause(draft)
+  if (gate) return gate
   const patienceMs = (spec.progressDeadlineSeconds + spec.soakSeconds + spec.stepSeconds) * 1000
   if (!spec.paused && draft.nowMs - lastProgress.atMs > patienceMs) {
     return {

@@ -16,6 +16,7 @@ import { SLOT_COUNT } from '@fractal-lba/protocol/ring/slots'
 import { parseShardAddress, type ShardAddress } from '@fractal-lba/shards/address'
 import { type MigrationId, type ShardControl, type ShardId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
 import type { ShardMigrationSpec } from '../../api/shardmigration.ts'
+import { FleetUnavailable } from '../../fleet/port.ts'
 import { CopyRate } from './copy-rate.ts'
 import type { EngineIntent, EngineObservation, RunningView } from './observed.ts'
 
@@ -205,6 +206,7 @@ export class MigrationSession {
 
   async #explain(error: unknown): Promise<EngineObservation> {
     if (error instanceof ShardUnavailable) return { kind: 'unreachable', message: error.message }
+    if (error instanceof FleetUnavailable) return { kind: 'no-fleet', reason: error.reason, message: error.message }
     if (error instanceof MigrationStopped && error.reason === 'LeaseLost') {
       await this.#closeEngine()
       return { kind: 'lease-elsewhere', message: error.message }
