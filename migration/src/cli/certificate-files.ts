@@ -1,6 +1,7 @@
 /** Certificates and keys on disk: written whole or not at all, checked against the shards of today. */
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
+import { gunzipSync } from 'node:zlib'
 import { type Certificate, type CertificateSigner, checkSignature, keyIdOf } from '../certificate/certificate.ts'
 import { checkAgainstShards } from '../certificate/check-certificate.ts'
 import { certificateText, parseCertificate } from '../certificate/read-certificate.ts'
@@ -11,6 +12,10 @@ import type { Surroundings } from './run-verb.ts'
 
 /** Problems shown one by one; more are only counted. */
 const SHOWN_PROBLEMS = 10
+/** In a cluster certificates are kept compressed, and checked as they are mounted from there. */
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b])
+/** Of all 16384 slots, with room. */
+const MAX_CERTIFICATE_BYTES = 64 << 20
 
 export async function signerFrom(keyFile: string): Promise<CertificateSigner> {
   const key = createPrivateKey(await contentOf(keyFile))
@@ -64,17 +69,20 @@ export async function checkCertificateFile(
 }
 
 async function parsed(file: string): Promise<Certificate> {
-  const text = await contentOf(file)
+  const bytes = await bytesOf(file)
   try {
-    return parseCertificate(text)
+    const packed = bytes.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC)
+    return parseCertificate((packed ? gunzipSync(bytes, { maxOutputLength: MAX_CERTIFICATE_BYTES }) : bytes).toString('utf8'))
   } catch (error) {
     throw new CommandFailed(EXIT.failed, `${file}: ${(error as Error).message}`)
   }
 }
 
-async function contentOf(file: string): Promise<string> {
+const contentOf = async (file: string): Promise<string> => (await bytesOf(file)).toString('utf8')
+
+async function bytesOf(file: string): Promise<Buffer> {
   try {
-    return await readFile(file, 'utf8')
+    return await readFile(file)
   } catch (error) {
     throw usage(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`)
   }

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { audit, LiveWriters } from '../testing/live-writers.ts'
 import { type Bed, startBed } from '../testing/shard-bed.ts'
@@ -110,6 +111,11 @@ describe('dedup-migrate', () => {
     expect(JSON.parse(status.stdout)).toMatchObject({ phase: 'Completed', outcome: 'completed' })
     const checked = await migrate(['verify', '--from', bed.urls(3), '--certificate', 'run.json'])
     expect(checked, checked.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/0 wrong/) })
+
+    // As the operator keeps it in a cluster.
+    await writeFile(join(folder, 'run.json.gz'), gzipSync(await readFile(join(folder, 'run.json'))))
+    const unpacked = await migrate(['verify', '--from', bed.urls(3), '--certificate', 'run.json.gz'])
+    expect(unpacked, unpacked.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/0 wrong/) })
   })
 
   it('gives everything back on rollback, also what was written since', { timeout: 90_000 }, async () => {
