@@ -24,4 +24,16 @@ export const SUITES: readonly Suite[] = [
     files: ['e2e/src/suites/verbs'],
     needs: 'cluster',
   },
+  {
+    name: 'helm',
+    what: 'upgrade, rollback and uninstallation with a migration in flight',
+    files: ['e2e/src/suites/helm'],
+    needs: 'cluster',
+  },
+  {
+    name: 'rbac',
+    what: 'every granted right is used and none is missing, by the audit log',
+    files: ['e2e/src/suites/rbac'],
+    needs: 'cluster',
+  },
 ]

@@ -84,18 +84,21 @@ describe('a gate that fails', () => {
   })
 
   it('because a shard answers nothing takes the migration back once the shard answers again', async () => {
-    await begin('errors', { soakSeconds: 60 })
+    await begin('errors', {
+      soakSeconds: 90,
+      gates: { windowSeconds: 5, intervalSeconds: 1, minSamples: 5, failures: 2, of: 3 },
+    })
     await inPhase('errors', 'DualWrite')
     await signalPod(kubectl, NAMESPACE, SHARD, 'SIGSTOP')
     try {
-      await until('a reading of errors', PHASE_MS, async () => {
+      await until('a reading of errors', 2 * PHASE_MS, async () => {
         const { status } = await fleet.readMigration('errors')
         return status?.halt ?? status?.message
       })
     } finally {
       await signalPod(kubectl, NAMESPACE, SHARD, 'SIGCONT')
     }
-    const status = await failed('errors')
+    const { status } = await fleet.untilPhase('errors', ['Failed'], PHASE_MS)
     expect(status?.halt).toMatchObject({ kind: 'Rollback', reason: 'GateFailed' })
     await forget('errors')
   })

@@ -1,0 +1,157 @@
+/**
+ * The operator has no right that it does not use, and lacks none: every rule that its account was granted is compared with what the API
+ * server's audit log says it did, since the cluster was started. What is needed for that beyond earlier suites is done here.
+ */
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type ApiUse, apiUseOf, grantName } from '../support/audit-log.ts'
+import { TestFleet } from '../support/fleet.ts'
+import type { Resource } from '../support/kubectl.ts'
+import { until } from '../support/until.ts'
+import { installOperator, OPERATOR_NAMESPACE, OPERATOR_RELEASE, openKubectl } from '../support/world.ts'
+
+const kubectl = openKubectl()
+const NAMESPACE = 'e2e-rbac'
+const ACCOUNT = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_RELEASE}`
+const auditLog = join(dirname(process.env.FLK_E2E_KUBECONFIG ?? ''), 'audit.log')
+let fleet: TestFleet
+let use: ApiUse
+
+const policy = {
+  apiVersion: 'fractal.lba.io/v1',
+  kind: 'TieringPolicy',
+  metadata: { name: 'tiers', namespace: NAMESPACE },
+  spec: {
+    hotTier: { backend: 'redis', ttl: '1h' },
+    warmTier: { backend: 'postgres', ttl: '7d' },
+    coldTier: { backend: 's3', ttl: '90d' },
+    gates: { onNoData: 'Pass', windowSeconds: 2, intervalSeconds: 1 },
+    stepSeconds: 0,
+  },
+}
+const crr = {
+  apiVersion: 'fractal.lba.io/v1',
+  kind: 'CRRPolicy',
+  metadata: { name: 'regions', namespace: NAMESPACE },
+  spec: {
+    sourceRegion: 'eu-west',
+    targetRegions: ['us-east'],
+    replicationMode: 'full',
+    gates: { onNoData: 'Pass', windowSeconds: 2, intervalSeconds: 1 },
+    stepSeconds: 0,
+  },
+}
+
+beforeAll(async () => {
+  await installOperator(kubectl)
+  fleet = await TestFleet.install(kubectl, {
+    namespace: NAMESPACE,
+    kind: 'redis',
+    replicas: 2,
+    shards: 1,
+    settings: [
+      'rollout.settings.ready-seconds=20',
+      'rollout.settings.step-seconds=1',
+      'rollout.settings.window-seconds=2',
+      'rollout.settings.interval-seconds=1',
+    ],
+  })
+  await fleet.upgrade({ shards: 2 })
+  await kubectl.apply(
+    fleet.migration('small', 1, 2, {
+      gates: { onNoData: 'Pass', windowSeconds: 2, intervalSeconds: 1 },
+      soakSeconds: 0,
+      stepSeconds: 0,
+    }),
+  )
+  await fleet.untilPhase('small', ['Completed'], 120_000)
+  for (const [object, kind] of [
+    [policy, 'tieringpolicy'],
+    [crr, 'crrpolicy'],
+  ] as const) {
+    await kubectl.apply(object)
+    await until(`${kind} on all pods`, 90_000, async () => {
+      const { status } = await kubectl.get(kind, NAMESPACE, object.metadata.name)
+      const conditions = (status?.conditions ?? []) as { type: string; reason: string }[]
+      const ready = conditions.find(({ type }) => type === 'Ready')
+      return ready?.reason === 'NotSupportedByFleet' ? ready : ready?.reason
+    })
+    await kubectl.run(['-n', NAMESPACE, 'annotate', kind, object.metadata.name, 'fractal.lba.io/pause=true'])
+    await kubectl.run(['-n', NAMESPACE, 'delete', kind, object.metadata.name, '--timeout=60s'])
+  }
+  await kubectl.run(['-n', NAMESPACE, 'delete', 'shardmigration', 'small', '--timeout=60s'])
+  // A revision that never becomes ready is taken back, which takes the deletion of its pod.
+  await fleet.upgrade({ shards: 2, settings: ['image.tag=there-is-none'], wait: false })
+  await until('a revision taken back', 120_000, async () => {
+    const { metadata } = await kubectl.get('statefulset', NAMESPACE, 'fractal-lba')
+    const status = JSON.parse(metadata.annotations?.['fractal.lba.io/rollout-status'] ?? '{}') as {
+      phase?: string
+      message?: string
+    }
+    return status.phase === 'RolledBack' ? status : status.message
+  })
+  // Somebody reads the metrics, which the operator asks the API server about.
+  await scrapeMetrics()
+  use = await apiUseOf(auditLog, ACCOUNT)
+}, 600_000)
+afterAll(() => fleet?.remove())
+
+async function scrapeMetrics(): Promise<void> {
+  const [pod] = await kubectl.list('pods', OPERATOR_NAMESPACE, 'app.kubernetes.io/name=fractal-lba-operator')
+  const ip = (pod?.status as { podIP?: string } | undefined)?.podIP
+  const token = (await kubectl.run(['-n', OPERATOR_NAMESPACE, 'create', 'token', OPERATOR_RELEASE])).trim()
+  const port = 8443
+  for (const scheme of ['http', 'https']) {
+    const answer = await kubectl
+      .run(['get', '--raw', '/healthz'])
+      .then(() => fetch(`${scheme}://${ip}:${port}/metrics`, { headers: { authorization: `Bearer ${token}` } }))
+      .catch(() => undefined)
+    if (answer) {
+      // The operator's own account may not read metrics; that it was asked about is what counts here.
+      expect([200, 403]).toContain(answer.status)
+      return
+    }
+  }
+  throw new Error('the operator serves no metrics')
+}
+
+interface Rule {
+  readonly apiGroups?: string[]
+  readonly resources?: string[]
+  readonly verbs: string[]
+  readonly nonResourceURLs?: string[]
+}
+
+async function grants(): Promise<Set<string>> {
+  const bindings = [
+    ...(await kubectl.list('clusterrolebindings', 'default')),
+    ...(await kubectl.list('rolebindings', OPERATOR_NAMESPACE)),
+    ...(await kubectl.list('rolebindings', NAMESPACE)),
+  ] as (Resource & { subjects?: { kind: string; name: string; namespace?: string }[]; roleRef: { kind: string; name: string } })[]
+  const ours = bindings.filter(({ subjects = [] }) =>
+    subjects.some(
+      ({ kind, name, namespace }) => kind === 'ServiceAccount' && name === OPERATOR_RELEASE && namespace === OPERATOR_NAMESPACE,
+    ),
+  )
+  const all = new Set<string>()
+  for (const { roleRef, metadata } of ours) {
+    const role = (await kubectl.get(roleRef.kind.toLowerCase(), metadata.namespace ?? 'default', roleRef.name)) as Resource & {
+      rules?: Rule[]
+    }
+    for (const { apiGroups = [], resources = [], verbs } of role.rules ?? [])
+      for (const group of apiGroups)
+        for (const resource of resources) for (const verb of verbs) all.add(grantName(verb, group, resource))
+  }
+  return all
+}
+
+it('was refused nothing', () => {
+  expect(use.refused).toEqual([])
+})
+
+it('uses every right that it has', async () => {
+  const granted = await grants()
+  expect(granted.size).toBeGreaterThan(10)
+  expect([...granted].filter((grant) => !use.used.has(grant))).toEqual([])
+  expect([...granted].filter((grant) => grant.includes('*'))).toEqual([])
+})
