@@ -22,6 +22,10 @@ export class KindCluster implements Cluster {
     }
   }
 
+  async whyNot(): Promise<string | undefined> {
+    return (await KindCluster.isPossible()) ? undefined : 'kind or a Docker engine is missing'
+  }
+
   async up(): Promise<void> {
     await mkdir(join(clusterCache, 'kind'), { recursive: true })
     const clusters = (await run('kind', ['get', 'clusters'])).split('\n')

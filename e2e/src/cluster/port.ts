@@ -2,6 +2,8 @@
 export interface Cluster {
   /** Path of an administrator's kubeconfig; the file is there once `up` has resolved. */
   readonly kubeconfig: string
+  /** Why this machine cannot run it; undefined where it can. Changes nothing that stays. */
+  whyNot(): Promise<string | undefined>
   /** Idempotent. @throws Error that says what is missing. */
   up(): Promise<void>
   /** Removes every trace. Idempotent. */

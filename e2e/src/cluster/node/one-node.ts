@@ -31,6 +31,7 @@ const STOP_PATIENCE_MS = 10_000
 const START_TIMEOUT_MS = 90_000
 const POLL_MS = 200
 const MAX_IMPORT_TRIES = 4
+const PROBE_INTERFACE = 'flk-probe'
 /** What stops first must not be missed by what stops later. */
 const STOP_ORDER = ['kubelet', 'kube-proxy', 'coredns', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd']
 
@@ -42,11 +43,24 @@ export class OneNodeCluster implements Cluster {
     this.#say = say
   }
 
+  async whyNot(): Promise<string | undefined> {
+    if (process.platform !== 'linux') return `a one-node cluster runs on Linux, not on ${process.platform}`
+    if (process.getuid?.() !== 0) return 'a one-node cluster needs root (network interfaces, containers)'
+    if (existsSync(nodeDirectory)) return undefined
+    try {
+      await this.#ip('link', 'add', PROBE_INTERFACE, 'type', 'bridge')
+      await this.#ip('link', 'delete', PROBE_INTERFACE)
+      await run('unshare', ['--net', '--mount', '--pid', '--fork', 'true'])
+      return undefined
+    } catch (error) {
+      return `this machine has no network bridges or namespaces: ${(error as Error).message}`
+    }
+  }
+
   async up(): Promise<void> {
-    if (process.getuid?.() !== 0)
-      throw new Error(
-        'A cluster without kind needs root (network interfaces, containers): run this as root, or install kind and Docker.',
-      )
+    const reason = await this.whyNot()
+    if (reason !== undefined)
+      throw new Error(`The cluster cannot be started: ${reason}. Where Docker runs, install kind, and it is used instead.`)
     await ensureSystemPackages(this.#say)
     await ensurePrograms(CLUSTER_PROGRAMS, this.#say)
     const pause = await ensurePauseImage()
