@@ -10,6 +10,7 @@ import { openShardControl } from '@fractal-lba/shards/open'
 import type { ShardControl } from '@fractal-lba/shards/port'
 import { GROUP } from '../api/group.ts'
 import type { ConfiguredFleet } from '../controllers/fleetconfig/controller.ts'
+import type { AdminTls } from '../fleet/admin-call.ts'
 import type { PodAddress } from '../fleet/fleet-file.ts'
 import { pushConfig, pushPolicies, readReport } from '../fleet/pod-client.ts'
 import { type Fleet, FleetUnavailable, type PodReading, type PushResult } from '../fleet/port.ts'
@@ -27,6 +28,9 @@ export const INSTANCE_LABEL = 'app.kubernetes.io/instance'
 const ADMIN_SECRET = `${GROUP}/admin-secret`
 const CONFIG_MAP = `${GROUP}/config-map`
 const CREDENTIALS_SECRET = `${GROUP}/shard-credentials-secret`
+/** Set where the pods' admin port speaks HTTPS: the operator's certificate and their CA, and the name in theirs. */
+const TLS_SECRET = `${GROUP}/admin-tls-secret`
+const TLS_SERVER_NAME = `${GROUP}/admin-tls-server-name`
 
 const ADMIN_PORT_NAME = 'admin'
 /** So long a Secret that was read is believed; a rotated token or password is taken up after that. */
@@ -69,12 +73,12 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
 
   async read(timeoutMs: number): Promise<readonly PodReading[]> {
     const workload = this.workload()
-    const token = await this.adminToken(workload)
+    const [token, tls] = await Promise.all([this.#adminToken(workload), this.#adminTls(workload)])
     return Promise.all(
       this.#podNames(workload).map((name) => {
-        const reached = this.#reach(name)
+        const reached = this.#reach(name, tls)
         if ('error' in reached) return { pod: name, report: undefined, error: reached.error }
-        return readReport({ name, adminURL: reached.adminURL }, token, timeoutMs)
+        return readReport(reached, token, timeoutMs)
       }),
     )
   }
@@ -113,23 +117,17 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     return openShardControl(withCredentials(address, await this.#credentials()))
   }
 
-  async adminToken(workload: StatefulSet): Promise<string> {
-    const { token } = await this.#secret(annotation(workload, ADMIN_SECRET))
-    if (token === undefined || token === '')
-      throw misconfigured(`the Secret ${annotation(workload, ADMIN_SECRET)} has no key "token": it holds the pods' admin token`)
-    return token
-  }
-
   async #toEach(
     pods: readonly string[],
     push: (pod: PodAddress, token: string) => Promise<PushResult>,
   ): Promise<readonly PushResult[]> {
-    const token = await this.adminToken(this.workload())
+    const workload = this.workload()
+    const [token, tls] = await Promise.all([this.#adminToken(workload), this.#adminTls(workload)])
     return Promise.all(
       pods.map(async (name): Promise<PushResult> => {
-        const reached = this.#reach(name)
+        const reached = this.#reach(name, tls)
         if ('error' in reached) return { pod: name, kind: 'unreachable', error: reached.error }
-        return push({ name, adminURL: reached.adminURL }, token)
+        return push(reached, token)
       }),
     )
   }
@@ -144,6 +142,25 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     const { username, password } = await this.#secret(name)
     if (password === undefined) throw misconfigured(`the Secret ${name} has no key "password": it holds the shards' password`)
     return { password, ...(username !== undefined && username !== '' && { username }) }
+  }
+
+  async #adminToken(workload: StatefulSet): Promise<string> {
+    const { token } = await this.#secret(annotation(workload, ADMIN_SECRET))
+    if (token === undefined || token === '')
+      throw misconfigured(`the Secret ${annotation(workload, ADMIN_SECRET)} has no key "token": it holds the pods' admin token`)
+    return token
+  }
+
+  async #adminTls(workload: StatefulSet): Promise<AdminTls | undefined> {
+    const name = workload.metadata.annotations?.[TLS_SECRET]
+    if (!name) return undefined
+    const data = await this.#secret(name)
+    const part = (key: string): string => {
+      const value = data[key]
+      if (!value) throw misconfigured(`the Secret ${name} has no key "${key}": it holds the operator's certificate for the pods`)
+      return value
+    }
+    return { ca: part('ca.crt'), cert: part('tls.crt'), key: part('tls.key'), serverName: annotation(workload, TLS_SERVER_NAME) }
   }
 
   async #secret(name: string): Promise<Readonly<Record<string, string>>> {
@@ -163,7 +180,7 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     return Array.from({ length: spec.replicas ?? 1 }, (_, ordinal) => `${metadata.name}-${ordinal}`)
   }
 
-  #reach(name: string): { readonly adminURL: string } | { readonly error: string } {
+  #reach(name: string, tls: AdminTls | undefined): PodAddress | { readonly error: string } {
     const pod = this.#parts.pods.get({ namespace: this.#namespace, name })
     if (!pod) return { error: 'there is no such pod' }
     if (pod.metadata.deletionTimestamp) return { error: 'it is being deleted' }
@@ -172,7 +189,8 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     const ports = pod.spec?.containers?.flatMap((container) => container.ports ?? []) ?? []
     const admin = ports.find((port) => port.name === ADMIN_PORT_NAME)
     if (!admin) return { error: `it has no port named ${ADMIN_PORT_NAME}` }
-    return { adminURL: `http://${podIP.includes(':') ? `[${podIP}]` : podIP}:${admin.containerPort}` }
+    const host = podIP.includes(':') ? `[${podIP}]` : podIP
+    return { name, adminURL: `${tls ? 'https' : 'http'}://${host}:${admin.containerPort}`, ...(tls && { tls }) }
   }
 }
 
