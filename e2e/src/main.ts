@@ -81,13 +81,18 @@ async function runOnCluster(suites: readonly Suite[], flags: Flags): Promise<Res
       for (const name of ['fractal-lba', 'fractal-lba-operator', 'redis', 'postgres'])
         await cluster.loadImage(join(checkout, 'image/dist', `${name}.tar`))
     })
-    return await runAll(suites, { FLK_E2E_KUBECONFIG: cluster.kubeconfig }, flags)
+    return await runAll(suites, { FLK_E2E_KUBECONFIG: cluster.kubeconfig }, flags, () => cluster.recycleVolumes())
   } finally {
     if (!flags.keep && !wasUp) await cluster.down()
   }
 }
 
-async function runAll(suites: readonly Suite[], env: NodeJS.ProcessEnv, { retries }: Flags): Promise<Result[]> {
+async function runAll(
+  suites: readonly Suite[],
+  env: NodeJS.ProcessEnv,
+  { retries }: Flags,
+  before: () => Promise<void> = async () => undefined,
+): Promise<Result[]> {
   const results: Result[] = []
   for (const suite of suites) {
     say(styleText('bold', `\n${suite.name}: ${suite.what}`))
@@ -96,6 +101,7 @@ async function runAll(suites: readonly Suite[], env: NodeJS.ProcessEnv, { retrie
     let last: Outcome = { ok: false, counts: [0, 0, 0] }
     while (!last.ok && tries <= retries) {
       tries++
+      await before()
       last = await runVitest(suite.files, env)
     }
     results.push({ suite, ...last, tries, seconds: (Date.now() - startedMs) / 1000 })

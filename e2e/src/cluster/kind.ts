@@ -42,6 +42,10 @@ export class KindCluster implements Cluster {
     await run('kind', ['load', 'image-archive', archive, '--name', NAME])
   }
 
+  async recycleVolumes(): Promise<void> {
+    // kind's own provisioner deletes a volume with its claim.
+  }
+
   async status(): Promise<readonly ComponentState[]> {
     if (!existsSync(this.kubeconfig)) return []
     return [{ name: `kind cluster ${NAME}`, running: true, log: `docker logs ${NAME}-control-plane` }]

@@ -10,6 +10,8 @@ export interface Cluster {
   down(): Promise<void>
   /** From an archive of images (OCI layout or docker save). */
   loadImage(archive: string): Promise<void>
+  /** Makes volumes usable again whose claims are gone, with nothing left in them. */
+  recycleVolumes(): Promise<void>
   status(): Promise<readonly ComponentState[]>
   stopComponent(name: string, signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Starts a component that was stopped, as it was started before; resolves when it answers. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Kubectl } from './kubectl.ts'
 
 /** Of its containers; not the one that holds its network open. */
-export async function pidsOf(kubectl: Kubectl, namespace: string, pod: string): Promise<number[]> {
+async function pidsOf(kubectl: Kubectl, namespace: string, pod: string): Promise<number[]> {
   const { metadata } = await kubectl.get('pod', namespace, pod)
   const uid = metadata.uid ?? ''
   return readdirSync('/proc')

@@ -81,7 +81,7 @@ enforceNodeAllocatable: []
 }
 
 export function storageManifest(): string {
-  const volumes = Array.from({ length: VOLUME_COUNT }, (_, index) => volume(index))
+  const volumes = Array.from({ length: VOLUME_COUNT }, (_, index) => volumeManifest(index))
   const storageClass = {
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
@@ -93,9 +93,11 @@ export function storageManifest(): string {
 }
 
 export const volumeDirectory = (index: number): string => join(nodeDirectory, 'volumes', `${index}`)
-export const volumeName = (index: number): string => `volume-${index}`
+const volumeName = (index: number): string => `volume-${index}`
+/** Of a name as above. */
+export const volumeIndex = (name: string): number => Number(name.slice('volume-'.length))
 
-function volume(index: number): object {
+export function volumeManifest(index: number): object {
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',

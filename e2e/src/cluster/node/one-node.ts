@@ -21,7 +21,7 @@ import { CLUSTER_PROGRAMS } from '@fractal-lba/servers/kubernetes/programs'
 import { run } from '../../support/run-command.ts'
 import type { Cluster, ComponentState } from '../port.ts'
 import { Components } from './components.ts'
-import { configurationFiles, storageManifest, volumeDirectory } from './configuration.ts'
+import { configurationFiles, storageManifest, volumeDirectory, volumeIndex, volumeManifest } from './configuration.ts'
 import * as layout from './layout.ts'
 import { ensurePauseImage } from './pause-image.ts'
 import { ensureSystemPackages, systemCommand } from './system-packages.ts'
@@ -96,6 +96,22 @@ export class OneNodeCluster implements Cluster {
         if (!collected || tries >= MAX_IMPORT_TRIES) throw error
       }
     }
+  }
+
+  async recycleVolumes(): Promise<void> {
+    const { items } = JSON.parse(await this.#kubectl(['get', 'persistentvolumes', '-o', 'json'])) as {
+      items: { metadata: { name: string }; status?: { phase?: string } }[]
+    }
+    const released = items.filter(({ status }) => status?.phase === 'Released').map(({ metadata }) => metadata.name)
+    if (released.length === 0) return
+    await this.#kubectl(['delete', 'persistentvolumes', ...released, '--timeout=60s'])
+    const indexes = released.map(volumeIndex)
+    for (const index of indexes) {
+      await rm(volumeDirectory(index), { recursive: true, force: true })
+      await makeVolume(volumeDirectory(index))
+    }
+    const list = { apiVersion: 'v1', kind: 'List', items: indexes.map(volumeManifest) }
+    await this.#kubectl(['apply', '--server-side', '-f', '-'], JSON.stringify(list))
   }
 
   async status(): Promise<readonly ComponentState[]> {
@@ -215,7 +231,7 @@ export class OneNodeCluster implements Cluster {
 }
 
 /** Writable for whoever a pod runs as. */
-export async function makeVolume(path: string): Promise<void> {
+async function makeVolume(path: string): Promise<void> {
   await mkdir(path, { recursive: true })
   await chmod(path, 0o777)
 }
