@@ -25,6 +25,12 @@ export const SUITES: readonly Suite[] = [
     needs: 'cluster',
   },
   {
+    name: 'argocd',
+    what: 'Argo CD delivers a fleet and its migrations from git',
+    files: ['e2e/src/suites/argocd'],
+    needs: 'argocd',
+  },
+  {
     name: 'helm',
     what: 'upgrade, rollback and uninstallation with a migration in flight',
     files: ['e2e/src/suites/helm'],
