@@ -18,6 +18,8 @@ export const caFileOf = (dir: string): string => join(dir, 'certs', 'apiserver.c
 export const auditLogOf = (dir: string): string => join(dir, 'audit.log')
 const keyOf = (dir: string) => join(dir, 'service-accounts.key')
 
+export const SERVICE_SUBNET = '10.96.0.0/16'
+
 const AUDIT_POLICY = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -46,7 +48,7 @@ export function apiServerFlags({ dir, address, port, etcdPort }: ApiServerPlace)
   return [
     ...['--etcd-servers', `http://127.0.0.1:${etcdPort}`, '--cert-dir', join(dir, 'certs'), '--secure-port', `${port}`],
     ...['--bind-address', address, '--advertise-address', address],
-    ...['--service-cluster-ip-range', '10.96.0.0/16', '--service-account-issuer', 'https://kubernetes.default.svc'],
+    ...['--service-cluster-ip-range', SERVICE_SUBNET, '--service-account-issuer', 'https://kubernetes.default.svc'],
     ...['--service-account-key-file', keyOf(dir), '--service-account-signing-key-file', keyOf(dir)],
     ...['--token-auth-file', join(dir, 'tokens.csv'), '--authorization-mode', 'Node,RBAC', '--allow-privileged=true'],
     ...['--kubelet-preferred-address-types', 'InternalIP'],

@@ -15,6 +15,7 @@ import {
   etcdFlags,
   kubeconfigText,
   prepareApiServer,
+  SERVICE_SUBNET,
 } from '@fractal-lba/servers/kubernetes/api-server-flags'
 import { ensurePrograms, programPath } from '@fractal-lba/servers/kubernetes/build'
 import { CLUSTER_PROGRAMS } from '@fractal-lba/servers/kubernetes/programs'
@@ -31,6 +32,11 @@ const STOP_PATIENCE_MS = 10_000
 const START_TIMEOUT_MS = 90_000
 const POLL_MS = 200
 const MAX_IMPORT_TRIES = 4
+/**
+ * An API server may be away for minutes. A controller manager that is elected ends with it and forgets since when it has not heard of the
+ * nodes; this one stays, and would take the time away for theirs, and every pod out of its Service.
+ */
+const NODE_GRACE = '600s'
 const PROBE_INTERFACE = 'flk-probe'
 /** What stops first must not be missed by what stops later. */
 const STOP_ORDER = ['kubelet', 'kube-proxy', 'coredns', 'kube-scheduler', 'kube-controller-manager', 'kube-apiserver', 'etcd']
@@ -155,16 +161,18 @@ export class OneNodeCluster implements Cluster {
     await this.#ip('link', 'add', layout.NODE_INTERFACE, 'type', 'bridge').catch(existsAlready)
     await this.#ip('address', 'replace', `${layout.NODE_ADDRESS}/32`, 'dev', layout.NODE_INTERFACE)
     await this.#ip('link', 'set', layout.NODE_INTERFACE, 'up')
+    // A Service without endpoints has no rule for a moment; what is sent to it then must end here, not on the machine's own network.
+    await this.#ip('route', 'replace', SERVICE_SUBNET, 'dev', layout.NODE_INTERFACE)
     await writeFile('/proc/sys/net/ipv4/ip_forward', '1')
     components.start('etcd', programPath('etcd'), etcdFlags(layout.apiServer))
     components.start('kube-apiserver', programPath('kube-apiserver'), apiServerFlags(layout.apiServer))
     components.start('containerd', systemCommand('containerd') ?? 'containerd', ['-c', join(nodeDirectory, 'containerd.toml')])
     await this.#untilApiServer(token)
-    components.start(
-      'kube-controller-manager',
-      programPath('kube-controller-manager'),
-      controllerManagerFlags(nodeDirectory, kubeconfigFile),
-    )
+    components.start('kube-controller-manager', programPath('kube-controller-manager'), [
+      ...controllerManagerFlags(nodeDirectory, kubeconfigFile),
+      '--node-monitor-grace-period',
+      NODE_GRACE,
+    ])
     components.start('kube-scheduler', programPath('kube-scheduler'), ['--kubeconfig', kubeconfigFile, '--leader-elect=false'])
     components.start('coredns', programPath('coredns'), ['-conf', join(nodeDirectory, 'Corefile')])
   }
