@@ -5,11 +5,13 @@ import type { ShardMigrationStatus } from '../api/status.ts'
 import { validateSpec } from '../api/validate.ts'
 import type { MigrationObject, MigrationObjects } from '../controllers/shardmigration/objects.ts'
 import { keepCertificate } from './certificate-store.ts'
+import { checkedOnce } from './checked-once.ts'
 import { CustomObjects, type CustomObjectsParts } from './custom-objects.ts'
 
 export class KubernetesMigrationObjects implements MigrationObjects {
   readonly #parts: CustomObjectsParts<ShardMigrationStatus>
   readonly #objects: CustomObjects<ShardMigrationStatus>
+  readonly #validate = checkedOnce((spec) => validateSpec(spec, { credentials: 'refused' }))
 
   constructor(parts: CustomObjectsParts<ShardMigrationStatus>) {
     this.#parts = parts
@@ -24,7 +26,7 @@ export class KubernetesMigrationObjects implements MigrationObjects {
     const resource = this.#objects.get(name)
     if (!resource) return undefined
     const { metadata, status } = resource
-    const validated = validateSpec(resource.spec, { credentials: 'refused' })
+    const validated = this.#validate(resource.spec)
     return {
       name,
       uid: metadata.uid ?? '',

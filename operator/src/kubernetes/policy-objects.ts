@@ -3,6 +3,7 @@ import type { Verb } from '../api/group.ts'
 import type { Reason } from '../api/reasons.ts'
 import type { FieldProblem } from '../api/validate.ts'
 import type { AnyPolicyStatus, PolicyObject, PolicyObjects, RolledOutSpec } from '../controllers/policies/objects.ts'
+import { checkedOnce } from './checked-once.ts'
 import { CustomObjects, type CustomObjectsParts } from './custom-objects.ts'
 
 export type ValidatePolicy<Spec> = (
@@ -12,12 +13,10 @@ export type ValidatePolicy<Spec> = (
 export class KubernetesPolicyObjects<Spec extends RolledOutSpec> implements PolicyObjects<Spec> {
   readonly #objects: CustomObjects<AnyPolicyStatus>
   readonly #validate: ValidatePolicy<Spec>
-  /** Each policy looks at all others, so what was checked once is not checked again: objects of a cache never change. */
-  readonly #checked = new WeakMap<object, ReturnType<ValidatePolicy<Spec>>>()
 
   constructor(parts: CustomObjectsParts<AnyPolicyStatus>, validate: ValidatePolicy<Spec>) {
     this.#objects = new CustomObjects(parts, essenceOf)
-    this.#validate = validate
+    this.#validate = checkedOnce(validate)
   }
 
   async names(): Promise<readonly string[]> {
@@ -28,7 +27,7 @@ export class KubernetesPolicyObjects<Spec extends RolledOutSpec> implements Poli
     const resource = this.#objects.get(name)
     if (!resource) return undefined
     const { metadata, status } = resource
-    const validated = this.#validated(resource.spec)
+    const validated = this.#validate(resource.spec)
     return {
       name,
       uid: metadata.uid ?? '',
@@ -40,13 +39,6 @@ export class KubernetesPolicyObjects<Spec extends RolledOutSpec> implements Poli
       problems: validated.ok ? [] : validated.problems,
       status,
     }
-  }
-
-  #validated(spec: unknown): ReturnType<ValidatePolicy<Spec>> {
-    if (typeof spec !== 'object' || spec === null) return this.#validate(spec)
-    const validated = this.#checked.get(spec) ?? this.#validate(spec)
-    this.#checked.set(spec, validated)
-    return validated
   }
 
   async writeStatus(object: PolicyObject<Spec>, status: AnyPolicyStatus): Promise<void> {

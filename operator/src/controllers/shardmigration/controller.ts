@@ -62,10 +62,7 @@ export class ShardMigrationController {
     }
     const held = this.#hold(object)
     const status = object.status ?? freshStatus(object.generation, 1, now())
-    const others = (
-      await Promise.all((await objects.names()).map((other) => (other === name ? undefined : objects.get(other))))
-    ).filter((other) => other !== undefined)
-    const blocker = waitsFor(object, others)
+    const blocker = isTerminal(status.phase) ? undefined : waitsFor(object, await this.#others(name))
     const engine = await this.#observeEngine(object, status, held, blocker)
     const measurement = await this.#measure(object.spec, status, held)
     if (signal.aborted) return { kind: 'done' }
@@ -98,7 +95,16 @@ export class ShardMigrationController {
       await this.#drop(name)
       return { kind: 'requeue', afterMs: RUNNING_POLL_MS }
     }
-    return next(decided.requeueAfterMs, acted.busy, acted.worked || configured)
+    const result = next(decided.requeueAfterMs, acted.busy, acted.worked || configured)
+    // Of those that have ended there may be many: nothing is kept in memory of what rests.
+    if (result.kind === 'done') await this.#drop(name)
+    return result
+  }
+
+  async #others(name: string): Promise<readonly MigrationObject[]> {
+    const { objects } = this.#parts
+    const names = (await objects.names()).filter((other) => other !== name)
+    return (await Promise.all(names.map((other) => objects.get(other)))).filter((other) => other !== undefined)
   }
 
   /** Gives back every lease: a successor need not wait for them to run out. */

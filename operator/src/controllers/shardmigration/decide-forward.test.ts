@@ -212,6 +212,14 @@ describe('the cutover', () => {
     expect(kinds(rested)).toEqual(['release'])
     expect(rested.requeueAfterMs).toBeUndefined()
     expect(condition(rested, 'Ready')).toBe('True/MigrationComplete')
+    // The next migration has given the pods another config; this one, looked at anew, must not take that back.
+    const later = look({
+      status: rested.status,
+      engine: { kind: 'not-needed' },
+      measurement: measured('Pass'),
+      pods: pods('later'),
+    })
+    expect(kinds(decide(later))).toEqual(['release'])
   })
 })
 
