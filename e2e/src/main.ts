@@ -1,18 +1,20 @@
 /**
  * `npm run e2e [-- SUITE...]`: proves the operator and its charts on a real cluster. Brings the cluster up where it is not, makes and
- * loads the images, runs the suites one after the other, and takes the cluster down again if it was not there before.
+ * loads the images, runs the suites, and takes the cluster down again if it was not there before.
  */
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { ensurePrograms } from '@fractal-lba/servers/kubernetes/build'
 import { ARGOCD_PROGRAMS, CHART_PROGRAMS, CLUSTER_PROGRAMS } from '@fractal-lba/servers/kubernetes/programs'
 import { Command } from 'commander'
 import { openCluster } from './cluster/open-cluster.ts'
+import type { Cluster } from './cluster/port.ts'
+import { type Result, runSuites } from './run-suites.ts'
 import { SUITES, type Suite } from './suites.ts'
+import { run } from './support/run-command.ts'
 import { checkout } from './support/world.ts'
 
-const say = (line: string) => console.error(line)
+const IMAGES = ['fractal-lba', 'fractal-lba-operator', 'redis', 'postgres']
 
 interface Flags {
   readonly keep: boolean
@@ -20,50 +22,53 @@ interface Flags {
   readonly ifPossible: boolean
 }
 
-interface Outcome {
-  readonly ok: boolean
-  /** Tests passed, failed, skipped. */
-  readonly counts: readonly [number, number, number]
-}
-
-interface Result extends Outcome {
-  readonly suite: Suite
-  readonly tries: number
-  readonly seconds: number
-}
-
+const say = (line: string) => console.error(line)
 const names = SUITES.map(({ name, what }) => `  ${name.padEnd(10)} ${what}`).join('\n')
 const program = new Command('e2e')
   .description('Proves the operator and its charts on a real cluster.')
   .argument('[suites...]', 'which suites (default: all)')
   .option('--keep', 'leave the cluster up', false)
-  .option(
-    '--retries <n>',
-    'run a suite that failed again, so often at most, and say that it was',
-    (text) => Number.parseInt(text, 10),
-    0,
-  )
+  .option('--retries <n>', 'run a suite that failed again, so often at most, and say that it was', parseCount, 0)
   .option('--if-possible', 'on a machine that can run no cluster say why, and do without the suites that need one', false)
   .addHelpText('after', `\nSuites:\n${names}\n\nExit code 0: all passed; 1: a suite failed; 2: it could not be run.`)
   .action(async (wanted: string[], flags: Flags) => {
     const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name))
     if (unknown.length > 0) throw new Error(`There is no suite ${unknown.join(', ')}; the suites are:\n${names}`)
     const suites = wanted.length === 0 ? SUITES : SUITES.filter(({ name }) => wanted.includes(name))
-    const results = await runSuites(suites, flags)
+    const results = await runAll(suites, flags)
     report(results)
     process.exitCode = results.every(({ ok }) => ok) ? 0 : 1
   })
 
-async function runSuites(suites: readonly Suite[], flags: Flags): Promise<Result[]> {
+async function runAll(suites: readonly Suite[], flags: Flags): Promise<Result[]> {
   const onApi = suites.filter(({ needs }) => needs === 'api')
   const onCluster = suites.filter(({ needs }) => needs !== 'api')
   await ensurePrograms(programsFor(suites), say)
-  const results = await runAll(onApi, {}, flags)
+  const options = { env: {}, retries: flags.retries, before: async () => undefined, say }
+  const results = await runSuites(onApi, options)
   if (onCluster.length === 0) return results
-  const reason = flags.ifPossible ? await (await openCluster(say)).whyNot() : undefined
-  if (reason === undefined) return [...results, ...(await runOnCluster(onCluster, flags))]
-  say(`SKIPPED ${onCluster.map(({ name }) => name).join(', ')}: ${reason}`)
-  return results
+  const cluster = await openCluster(say)
+  const reason = flags.ifPossible ? await cluster.whyNot() : undefined
+  if (reason !== undefined) {
+    say(`SKIPPED ${onCluster.map(({ name }) => name).join(', ')}: ${reason}`)
+    return results
+  }
+  return [...results, ...(await runOnCluster(cluster, onCluster, flags))]
+}
+
+async function runOnCluster(cluster: Cluster, suites: readonly Suite[], { keep, retries }: Flags): Promise<Result[]> {
+  const wasUp = (await cluster.status()).some(({ running }) => running)
+  await timed('the cluster is up', () => cluster.up())
+  try {
+    await timed('the images are made and loaded', async () => {
+      await run(process.execPath, [join(checkout, 'image/src/main.ts'), '--test-servers'])
+      for (const name of IMAGES) await cluster.loadImage(join(checkout, 'image/dist', `${name}.tar`))
+    })
+    const env = { FLK_E2E_KUBECONFIG: cluster.kubeconfig }
+    return await runSuites(suites, { env, retries, before: () => cluster.recycleVolumes(), say })
+  } finally {
+    if (!keep && !wasUp) await cluster.down()
+  }
 }
 
 function programsFor(suites: readonly Suite[]) {
@@ -71,71 +76,15 @@ function programsFor(suites: readonly Suite[]) {
   return [...CLUSTER_PROGRAMS, ...CHART_PROGRAMS, ...(argocd ? ARGOCD_PROGRAMS : [])]
 }
 
-async function runOnCluster(suites: readonly Suite[], flags: Flags): Promise<Result[]> {
-  const cluster = await openCluster(say)
-  const wasUp = (await cluster.status()).some(({ running }) => running)
-  await timed('the cluster is up', () => cluster.up())
-  try {
-    await timed('the images are made and loaded', async () => {
-      await runNode(['image/src/main.ts', '--test-servers'], {})
-      for (const name of ['fractal-lba', 'fractal-lba-operator', 'redis', 'postgres'])
-        await cluster.loadImage(join(checkout, 'image/dist', `${name}.tar`))
-    })
-    return await runAll(suites, { FLK_E2E_KUBECONFIG: cluster.kubeconfig }, flags, () => cluster.recycleVolumes())
-  } finally {
-    if (!flags.keep && !wasUp) await cluster.down()
-  }
-}
-
-async function runAll(
-  suites: readonly Suite[],
-  env: NodeJS.ProcessEnv,
-  { retries }: Flags,
-  before: () => Promise<void> = async () => undefined,
-): Promise<Result[]> {
-  const results: Result[] = []
-  for (const suite of suites) {
-    say(styleText('bold', `\n${suite.name}: ${suite.what}`))
-    const startedMs = Date.now()
-    let tries = 0
-    let last: Outcome = { ok: false, counts: [0, 0, 0] }
-    while (!last.ok && tries <= retries) {
-      tries++
-      await before()
-      last = await runVitest(suite.files, env)
-    }
-    results.push({ suite, ...last, tries, seconds: (Date.now() - startedMs) / 1000 })
-  }
-  return results
-}
-
 function report(results: readonly Result[]): void {
   console.log('')
   for (const { suite, ok, tries, seconds } of results) {
     const word = ok ? styleText('green', 'passed') : styleText('red', 'FAILED')
-    console.log(
-      `${word}  ${suite.name.padEnd(10)} ${`${seconds.toFixed(0)} s`.padStart(6)}  ${suite.what}${tries > 1 ? ` (run ${tries} times: look at the failures above)` : ''}`,
-    )
+    const again = tries > 1 ? ` (run ${tries} times: look at the failures above)` : ''
+    console.log(`${word}  ${suite.name.padEnd(10)} ${`${seconds.toFixed(0)} s`.padStart(6)}  ${suite.what}${again}`)
   }
   const total = (index: 0 | 1 | 2) => results.reduce((sum, { counts }) => sum + counts[index], 0)
   console.log(`${total(0)} passed, ${total(1)} failed, ${total(2)} skipped`)
-}
-
-/** The line that ends each run, for whatever reads the log; see scripts/closing-line.ts. */
-const CLOSING_LINE = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m
-
-async function runVitest(files: readonly string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'e2e/vitest.config.ts', ...files]
-  let tail = ''
-  const ok = await runNode(args, env, (text) => {
-    process.stdout.write(text)
-    tail = (tail + text).slice(-4000)
-  }).then(
-    () => true,
-    () => false,
-  )
-  const [, passed = 0, failed = 0, skipped = 0] = CLOSING_LINE.exec(tail) ?? []
-  return { ok, counts: [Number(passed), Number(failed), Number(skipped)] }
 }
 
 async function timed(what: string, act: () => Promise<void>): Promise<void> {
@@ -144,17 +93,9 @@ async function timed(what: string, act: () => Promise<void>): Promise<void> {
   say(`${what} (${Math.round((Date.now() - startedMs) / 1000)} s)`)
 }
 
-function runNode(args: readonly string[], env: NodeJS.ProcessEnv, onOutput?: (text: string) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
-      cwd: checkout,
-      stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'],
-      env: { ...process.env, ...env },
-    })
-    if (onOutput) child.stdout?.setEncoding('utf8').on('data', onOutput)
-    child.on('error', reject)
-    child.on('close', (code, signal) => (code === 0 ? resolve() : reject(new Error(`${args[0]} ended with ${code ?? signal}`))))
-  })
+function parseCount(text: string): number {
+  if (!/^\d$/.test(text)) throw new Error(`--retries takes a number from 0 to 9, not ${text}`)
+  return Number(text)
 }
 
 program.parseAsync().catch((error: Error) => {
