@@ -16,6 +16,10 @@ export class LocalFleet implements Fleet {
     this.#file = file
   }
 
+  exists(): boolean {
+    return true
+  }
+
   async read(timeoutMs: number): Promise<readonly PodReading[]> {
     const { pods, token } = await this.#file.read()
     return Promise.all(pods.map((pod) => readReport(pod, token, timeoutMs)))

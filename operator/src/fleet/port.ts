@@ -30,6 +30,8 @@ export class FleetUnavailable extends Error {
 }
 
 export interface Fleet {
+  /** False where there is no such fleet (any more), as far as can be told without asking anybody. */
+  exists(): boolean
   /** One reading a pod that should be there, within `timeoutMs`; a pod that does not answer is a reading too. @throws FleetUnavailable */
   read(timeoutMs: number): Promise<readonly PodReading[]>
   /**

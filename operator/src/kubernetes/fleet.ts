@@ -71,6 +71,16 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
     throw new FleetUnavailable('FleetNotFound', `${where} has no fleet${named}`)
   }
 
+  exists(): boolean {
+    try {
+      this.workload()
+      return true
+    } catch (error) {
+      if (error instanceof FleetUnavailable) return error.reason !== 'FleetNotFound'
+      throw error
+    }
+  }
+
   async read(timeoutMs: number): Promise<readonly PodReading[]> {
     const workload = this.workload()
     const [token, tls] = await Promise.all([this.#adminToken(workload), this.#adminTls(workload)])

@@ -5,7 +5,7 @@
 import { MigrationStopped } from '@fractal-lba/migration/stopped'
 import { ShardUnavailable } from '@fractal-lba/shards/port'
 import type { ShardMigrationStatus } from '../../api/status.ts'
-import type { Fleet } from '../../fleet/port.ts'
+import { type Fleet, FleetUnavailable } from '../../fleet/port.ts'
 import { migrationIdOf } from './intent.ts'
 import type { MigrationObject, MigrationObjects } from './objects.ts'
 import type { Action, Decided } from './observed.ts'
@@ -76,7 +76,8 @@ async function configure(
     }
   } catch (error) {
     // Seen again, with the reason, at the next look at the shards.
-    if (!(error instanceof MigrationStopped) && !(error instanceof ShardUnavailable)) throw error
+    const passing = [MigrationStopped, ShardUnavailable, FleetUnavailable].some((kind) => error instanceof kind)
+    if (!passing || !(error instanceof Error)) throw error
     parts.log(`the fleet was not configured: ${error.message}`)
   }
 }

@@ -75,6 +75,7 @@ export class ShardMigrationController {
       spec: object.spec,
       problems: object.problems,
       status: object.status,
+      fleetExists: held.fleet.exists(),
       engine,
       measurement,
       pods: held.pods,

@@ -121,6 +121,15 @@ describe('deleting the object', () => {
     expect(kinds(deleted('Orphan'))).toEqual(['event', 'release', 'forget'])
   })
 
+  it.each(['Abort', 'Finish'] as const)('%s does not wait for a fleet that is gone, and says what stays', (policy) => {
+    const decided = deleted(policy, {
+      fleetExists: false,
+      engine: { kind: 'no-fleet', reason: 'FleetNotFound', message: 'gone' },
+    })
+    expect(kinds(decided)).toEqual(['event', 'release', 'forget'])
+    expect(events(decided)).toEqual(['Warning Deleted'])
+  })
+
   it('after the point of no return, Abort finishes', () => {
     const status = midway({ phase: 'Cleanup', target: { upTo: 'cleaned', cutoverPercent: 100 } })
     expect(work(deleted('Abort', { status, engine: running({ phase: 'Cleanup', pastNoReturn: true }) }))).toEqual([

@@ -126,7 +126,8 @@ function takeMeasurement(draft: Draft, { measurement, spec }: Observed): void {
 /** @returns true when nothing is left to be decided about the object. */
 function takeDeletion(draft: Draft, observed: Observed): boolean {
   const { status } = draft
-  const policy = observed.spec?.deletionPolicy ?? 'Orphan'
+  // What was begun on a fleet that is gone, as with its whole namespace, can be neither undone nor finished: waiting would be for ever.
+  const policy = observed.fleetExists ? (observed.spec?.deletionPolicy ?? 'Orphan') : 'Orphan'
   const untouched = status.migrationId === undefined && observed.engine.kind !== 'running'
   const running = !untouched && !isTerminal(status.phase)
   if (running && policy !== 'Orphan') {
@@ -148,7 +149,10 @@ function takeDeletion(draft: Draft, observed: Observed): boolean {
     }
     return false
   }
-  draft.event('Normal', 'Deleted', running ? '(Orphan: the shards stay as they are)' : '')
+  const left = observed.fleetExists
+    ? '(Orphan: the shards stay as they are)'
+    : '(Its fleet is gone: the shards stay as they are.)'
+  draft.event(running && !observed.fleetExists ? 'Warning' : 'Normal', 'Deleted', running ? left : '')
   draft.say('Deleted')
   draft.actions.push({ kind: 'release' }, { kind: 'forget' })
   return true

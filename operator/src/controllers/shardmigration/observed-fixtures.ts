@@ -86,6 +86,7 @@ export function look(over: Partial<Observed> = {}): Observed {
     spec: base,
     problems: [],
     status: undefined,
+    fleetExists: true,
     engine: unstarted,
     measurement: undefined,
     pods: pods(union),

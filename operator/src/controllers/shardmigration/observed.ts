@@ -86,6 +86,8 @@ export interface Observed {
   /** What is wrong with the manifest as it is now; the migration then goes on with `spec`. */
   readonly problems: readonly FieldProblem[]
   readonly status: ShardMigrationStatus | undefined
+  /** Whether the fleet that the migration is about is there at all. */
+  readonly fleetExists: boolean
   readonly engine: EngineObservation
   /** A new measurement; undefined when it is not time for one. */
   readonly measurement: Measurement | undefined
