@@ -2,6 +2,7 @@
  * The custom objects of one kind and namespace, in the API of a cluster. The status is written by server-side apply. What a successor
  * needs is written before anything follows from it; figures alone wait a second, and until then are read from here.
  */
+import { hash } from 'node:crypto'
 import { FINALIZER, type Verb } from '../api/group.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
@@ -31,11 +32,11 @@ const FIGURES_INTERVAL_MS = 1_000
 
 interface Written<Status> {
   readonly uid: string
-  /** As the controller last meant it. */
-  readonly status: Status
-  /** As the API server has it. */
-  readonly storedText: string
-  readonly storedEssence: string
+  /** As the controller last meant it, where that is not what was stored. */
+  readonly unstored: Status | undefined
+  /** Of what the API server has: a hash, since there may be many. */
+  readonly storedHash: string
+  readonly essenceHash: string
   readonly storedMs: number
 }
 
@@ -64,7 +65,7 @@ export class CustomObjects<Status extends object> {
       return undefined
     }
     const written = this.#written.get(name)
-    return written && written.uid === resource.metadata.uid ? { ...resource, status: written.status } : resource
+    return written?.unstored && written.uid === resource.metadata.uid ? { ...resource, status: written.unstored } : resource
   }
 
   async writeStatus({ name, uid }: Identity, status: Status): Promise<void> {
@@ -74,13 +75,13 @@ export class CustomObjects<Status extends object> {
     // The finalizer first: from the moment that a status says something is under way, the object must not vanish.
     if (!resource.metadata.deletionTimestamp && !resource.metadata.finalizers?.includes(FINALIZER))
       await addFinalizer(client, this.#type, resource, FINALIZER)
-    const storedText = JSON.stringify(status)
-    const storedEssence = JSON.stringify(this.#essenceOf(status))
+    const storedHash = hashOf(status)
+    const essenceHash = hashOf(this.#essenceOf(status))
     const before = this.#written.get(name)
     const same = before?.uid === uid
-    const wait = same && before.storedEssence === storedEssence && now() - before.storedMs < FIGURES_INTERVAL_MS
-    if (same && (wait || before.storedText === storedText)) {
-      this.#written.set(name, { ...before, status })
+    const wait = same && before.essenceHash === essenceHash && now() - before.storedMs < FIGURES_INTERVAL_MS
+    if (same && (wait || before.storedHash === storedHash)) {
+      this.#written.set(name, { ...before, unstored: before.storedHash === storedHash ? undefined : status })
       return
     }
     await client.apply(
@@ -90,7 +91,8 @@ export class CustomObjects<Status extends object> {
         subresource: 'status',
       },
     )
-    this.#written.set(name, { uid, status, storedText, storedEssence, storedMs: now() })
+    // The cache has what was stored: it is never older than our own writes.
+    this.#written.set(name, { uid, unstored: undefined, storedHash, essenceHash, storedMs: now() })
   }
 
   event({ name, uid }: Identity, type: 'Normal' | 'Warning', reason: string, message: string): void {
@@ -111,3 +113,5 @@ export class CustomObjects<Status extends object> {
     await finalize(client, this.#type, resource, FINALIZER, async () => 'cleaned')
   }
 }
+
+const hashOf = (value: object): string => hash('sha256', JSON.stringify(value), 'base64')
