@@ -13,6 +13,9 @@ export function bytesText(bytes: number): string {
 }
 
 export const countText = (count: number): string => count.toLocaleString('en-US')
+/** Four digits say all that a measurement knows. */
+export const figureText = (value: number): string =>
+  String(Math.abs(value) < 1000 ? Number(value.toPrecision(4)) : Math.round(value))
 export const percentText = (percent: number): string => `${Math.round(percent * 10) / 10} %`
 
 export const plural = (count: number, noun: string): string => `${countText(count)} ${noun}${count === 1 ? '' : 's'}`

@@ -1,6 +1,6 @@
 /** `why`: the chain from a measurement to where the object stands: reading, query, threshold, rule, decision. */
 import { tableLines } from '@fractal-lba/operator/cli/table'
-import { plural } from './format.ts'
+import { figureText, plural } from './format.ts'
 import { nextSteps } from './next-steps.ts'
 import { type Custom, refOf, type Status } from './objects.ts'
 
@@ -102,7 +102,7 @@ function gateLines({ gates }: Status): string[] {
       ...gates.map(({ metric, subject, verdict, value, threshold, samples, query }) => [
         gateName({ metric, subject }),
         verdict,
-        value === undefined ? '-' : String(value),
+        value === undefined ? '-' : figureText(value),
         String(threshold),
         String(samples),
         query,

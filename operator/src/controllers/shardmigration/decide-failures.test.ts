@@ -33,7 +33,13 @@ describe('a gate that fails', () => {
       phase: 'RollingBack',
       halt: { kind: 'Rollback', reason: 'GateFailed', reading: { verdict: 'Fail', value: 1, threshold: 1 } },
     })
-    expect(events(decided)).toContain('Warning GateFailed')
+    expect(events(decided)).toEqual(['Warning GateFailed', 'Warning RollingBack'])
+    // The reason is given once, and named as the cause of what follows from it.
+    const cause = decided.status.halt?.message
+    expect(decided.status.decisions.at(-2)?.message).toBe(cause)
+    expect(decided.status.decisions.at(-1)?.message).toBe(
+      `The migration is being undone; every write made since is kept. Cause: ${cause}`,
+    )
     expect(work(decided)).toEqual([{ kind: 'rollback' }])
     expect(condition(decided, 'GatePassed')).toBe('False/GateFailed')
   })

@@ -40,11 +40,7 @@ export function run(draft: Draft, observed: Observed, view: RunningView, stopped
   haltWhereNeeded(draft, observed, view, stopped)
   const rollingBack = status.halt?.kind === 'Rollback' || status.halt?.kind === 'Abort'
   const phase = rollingBack ? 'RollingBack' : visiblePhase(view)
-  draft.enter(
-    phase,
-    rollingBack ? (status.halt?.reason ?? 'RollingBack') : (PHASE_REASONS[phase] ?? 'InProgress'),
-    rollingBack ? status.halt?.message : undefined,
-  )
+  draft.enter(phase, PHASE_REASONS[phase] ?? 'InProgress', rollingBack ? `Cause: ${status.halt?.message}` : undefined)
   draft.say(
     PHASE_REASONS[phase] ?? 'InProgress',
     rollingBack ? `(${view.message}. Cause: ${status.halt?.message})` : `(${view.message})`,
