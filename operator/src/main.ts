@@ -14,7 +14,6 @@ import { statusTable } from './cli/status-table.ts'
 import { readStatuses } from './cli/statuses.ts'
 import { giveVerb } from './cli/verbs.ts'
 import { serveKubernetes } from './kubernetes/serve.ts'
-import { serve } from './local/serve.ts'
 import { makeLog, redact } from './log.ts'
 import { systemClock } from './runtime/clock.ts'
 
@@ -85,6 +84,8 @@ program
 async function runServer(flags: ServeFlags): Promise<void> {
   const log = makeLog((line) => process.stderr.write(line), systemClock.now)
   const folder = resolve(flags.local)
+  // What only a folder needs is not loaded in a cluster.
+  const { serve } = await import('./local/serve.ts')
   const serving = await serve({
     folder,
     holder: flags.holder,

@@ -6,7 +6,6 @@
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
 import type { PoliciesPush } from '@fractal-lba/protocol/config/policies'
 import { type ShardAddress, type ShardCredentials, withCredentials } from '@fractal-lba/shards/address'
-import { openShardControl } from '@fractal-lba/shards/open'
 import type { ShardControl } from '@fractal-lba/shards/port'
 import { GROUP } from '../api/group.ts'
 import type { ConfiguredFleet } from '../controllers/fleetconfig/controller.ts'
@@ -124,6 +123,8 @@ export class KubernetesFleet implements Fleet, ConfiguredFleet {
 
   /** Addresses in a cluster carry no credentials: those are added here, for connecting. */
   async openControl(address: ShardAddress): Promise<ShardControl> {
+    // The clients of Redis and PostgreSQL are 18 MB that an operator has no need for before its first migration.
+    const { openShardControl } = await import('@fractal-lba/shards/open')
     return openShardControl(withCredentials(address, await this.#credentials()))
   }
 
