@@ -69,6 +69,12 @@ describe('a plan', () => {
     expect(notRemovable(fleet, ids(2))).toEqual([ids(3)[2]])
   })
 
+  it('is refused where a target owns slots that the list of sources hides, but for a ring that is as wanted already', () => {
+    const fleet = fleetOf(ids(2), ids(3))
+    expect(planMoves(spec(ids(1), ids(3)), fleet)).toMatchObject({ refused: expect.stringMatching(/own slots already/) })
+    expect(planMoves(spec(ids(1), ids(2)), fleet)).toEqual([])
+  })
+
   it('has a hash that changes with the ring it met, and not with the order of the lists', () => {
     const fleet = fleetOf(ids(3), ids(5))
     const hash = planHash(spec(ids(3), ids(5)), fleet)
