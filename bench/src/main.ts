@@ -10,6 +10,7 @@ import { benchLatency } from './latency.ts'
 import { benchLiveMigration } from './live-migration.ts'
 import type { Section } from './measure.ts'
 import { benchMemoryStore } from './memory-store.ts'
+import { benchOperator } from './operator/section.ts'
 import { benchReplay } from './replay.ts'
 import { machine, markdown, printTable } from './report.ts'
 
@@ -35,6 +36,7 @@ const SECTIONS: Readonly<Record<string, { what: string; run: (options: Options) 
     what: 'migration copy against the servers alone (--full: up to 10 million keys)',
     run: ({ full }) => benchCopy(full ? [100_000, 1_000_000, 10_000_000] : [100_000, 1_000_000], say),
   },
+  operator: { what: 'the operator on a real API server with 1,000 custom resources and 500 pods', run: () => benchOperator(say) },
   live: { what: 'a reshard from one to three shards under load', run: () => benchLiveMigration(say) },
 }
 
