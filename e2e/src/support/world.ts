@@ -1,6 +1,9 @@
 /** What every suite starts from: the cluster that `npm run e2e` brought up, and charts installed into it as a user would. */
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { programPath } from '@fractal-lba/servers/kubernetes/build'
 import { Kubectl } from './kubectl.ts'
+import { run } from './run-command.ts'
 
 export const checkout = join(import.meta.dirname, '../../..')
 export const FLEET_CHART = join(checkout, 'charts/fractal-lba')
@@ -21,10 +24,11 @@ export async function makeNamespace(kubectl: Kubectl, name: string): Promise<voi
   await kubectl.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } })
 }
 
+/** Idempotent. Suites that run side by side do it one after the other: Helm lets only one work on a release. */
 export async function installOperator(kubectl: Kubectl, settings: readonly string[] = []): Promise<void> {
   await makeNamespace(kubectl, OPERATOR_NAMESPACE)
-  await kubectl.helm([
-    ...['upgrade', '--install', OPERATOR_RELEASE, OPERATOR_CHART, '-n', OPERATOR_NAMESPACE, '--wait', '--timeout', '120s'],
-    ...settings.flatMap((setting) => ['--set', setting]),
-  ])
+  const release = ['upgrade', '--install', OPERATOR_RELEASE, OPERATOR_CHART, '-n', OPERATOR_NAMESPACE]
+  const set = settings.flatMap((setting) => ['--set', setting])
+  const lock = join(tmpdir(), 'fractal-lba-e2e-operator.lock')
+  await run('flock', [lock, programPath('helm'), ...release, '--wait', '--timeout', '120s', ...set], { env: kubectl.env })
 }
