@@ -22,6 +22,7 @@ export interface FleetOptions {
 const RELEASE = 'fractal-lba'
 const INSTALL_TIMEOUT = '180s'
 const LOAD_AGENTS = 2
+const QUIET_MS = 180_000
 
 /** A ShardMigration as suites read it. */
 export interface Migration extends Resource {
@@ -170,8 +171,9 @@ export class TestFleet {
     ])
   }
 
-  /** Ends the load and the verifiers, and asks the auditor about everything that ever happened. */
+  /** Once no migration is under way: ends the load and the verifiers, and asks the auditor about everything that ever happened. */
   async audit(shards: number): Promise<Verdict> {
+    await this.#untilQuiet()
     await this.#load?.stop()
     const statefulSet = `statefulset/${RELEASE}`
     await this.kubectl.run(['-n', this.namespace, 'scale', statefulSet, '--replicas=0'])
@@ -192,6 +194,15 @@ export class TestFleet {
       shards: addresses,
       namespace: this.namespace,
       claimSelector: selector,
+    })
+  }
+
+  /** A copy at a shard that does not own it is work in progress until its migration has ended. */
+  async #untilQuiet(): Promise<void> {
+    await until('no migration under way', QUIET_MS, async () => {
+      const all = await this.kubectl.list<Migration>('shardmigrations', this.namespace)
+      const busy = all.filter(({ status }) => status?.phase !== 'Completed' && status?.phase !== 'Failed')
+      return busy.length === 0 ? all : busy.map(({ metadata, status }) => `${metadata.name}: ${status?.phase}`).join(', ')
     })
   }
 
