@@ -136,19 +136,11 @@ describe('Argo CD', () => {
   it(
     'puts back what is changed by hand, but for what is the operator’s',
     async () => {
-      await kubectl.run([
-        '-n',
-        NAMESPACE,
-        'patch',
-        'service',
-        RELEASE,
-        '--type=merge',
-        '-p',
-        '{"spec":{"ports":[{"name":"http","port":81,"targetPort":"http"}]}}',
-      ])
-      await until('the port of git', MINUTE_MS, async () => {
-        const { ports } = (await kubectl.get('service', NAMESPACE, RELEASE)).spec as { ports: { port: number }[] }
-        return ports.length === 1 && ports[0]?.port === 80 ? {} : JSON.stringify(ports)
+      const label = 'app.kubernetes.io/part-of'
+      await kubectl.run(['-n', NAMESPACE, 'label', '--overwrite', 'service', RELEASE, `${label}=changed-by-hand`])
+      await until('the label of git', MINUTE_MS, async () => {
+        const { labels = {} } = (await kubectl.get('service', NAMESPACE, RELEASE)).metadata
+        return labels[label] === 'fractal-lba' ? labels : labels[label]
       })
       const held = (await statefulSet()).spec as { updateStrategy?: { rollingUpdate?: { partition?: number } } }
       expect(held.updateStrategy?.rollingUpdate?.partition).toBe(1_000_000)
