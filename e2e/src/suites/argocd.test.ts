@@ -71,8 +71,8 @@ const migration = (name: string, spec: Record<string, unknown> = {}) =>
     kind: 'ShardMigration',
     metadata: { name, namespace: NAMESPACE },
     spec: {
-      sourceShards: shards(1),
-      targetShards: shards(2),
+      sourceShards: shards(2),
+      targetShards: shards(1),
       dedupBackend: 'redis',
       throttleQPS: 10_000,
       gates: { onNoData: 'Pass', windowSeconds: 2, intervalSeconds: 1 },
@@ -151,8 +151,8 @@ describe('Argo CD', () => {
   it(
     'shows a migration as suspended while it waits for approval, progressing while it runs, healthy when it is complete',
     async () => {
-      await git.write('resources/grow.yaml', migration('grow', { approval: 'Manual', soakSeconds: 6 }))
-      await git.push('Grow to two shards')
+      await git.write('resources/shrink.yaml', migration('shrink', { approval: 'Manual', soakSeconds: 6 }))
+      await git.push('Shrink to one shard')
       const resources = 'fractal-lba-resources'
       await argocd.refresh(resources)
       await kubectl.run([
@@ -167,9 +167,9 @@ describe('Argo CD', () => {
       ])
       const waiting = await argocd.untilApplication(resources, 'suspended', 2 * MINUTE_MS, isHealth('Suspended'))
       expect(waiting.status?.resources?.find(({ kind }) => kind === 'ShardMigration')?.health?.status).toBe('Suspended')
-      const { status } = await kubectl.get('shardmigration', NAMESPACE, 'grow')
+      const { status } = await kubectl.get('shardmigration', NAMESPACE, 'shrink')
       const hash = String((status as { planHash: string }).planHash)
-      await kubectl.run(['-n', NAMESPACE, 'annotate', 'shardmigration', 'grow', `fractal.lba.io/approve=${hash}`])
+      await kubectl.run(['-n', NAMESPACE, 'annotate', 'shardmigration', 'shrink', `fractal.lba.io/approve=${hash}`])
       await argocd.untilApplication(resources, 'progressing', MINUTE_MS, isHealth('Progressing'))
       const done = await argocd.untilApplication(resources, 'healthy', 2 * MINUTE_MS, isHealth('Healthy'))
       expect(synced(done)).toBe(true)
@@ -181,15 +181,15 @@ describe('Argo CD', () => {
     'shows a migration that fails its gates as degraded',
     async () => {
       await git.write(
-        'resources/shrink.yaml',
-        migration('shrink', {
-          sourceShards: shards(2),
-          targetShards: shards(1),
+        'resources/grow.yaml',
+        migration('grow', {
+          sourceShards: shards(1),
+          targetShards: shards(2),
           gates: { onNoData: 'Fail', windowSeconds: 1, intervalSeconds: 1 },
           progressDeadlineSeconds: 8,
         }),
       )
-      await git.push('Shrink, with gates that cannot pass')
+      await git.push('Grow, with gates that cannot pass')
       await argocd.refresh('fractal-lba-resources')
       await argocd.untilApplication('fractal-lba-resources', 'degraded', 2 * MINUTE_MS, isHealth('Degraded'))
     },
