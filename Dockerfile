@@ -18,7 +18,7 @@ ENV PATH=/usr/local/bin NODE_ENV=production
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8081 8443
-ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "/app/operator/src/main.ts"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "/app/operator/src/main.ts"]
 
 FROM scratch AS verifier
 COPY --from=build /rootfs/verifier/ /

@@ -85,7 +85,9 @@ export function planMoves(spec: MigrationSpec, descriptions: readonly ShardDescr
     // Going back means that the sources own all: with an owner among the targets alone, the fleet would then be told to forget it.
     const strangers = [...new Set(universe.map((slot) => owners.get(slot)!))].filter((id) => !spec.from.includes(id))
     if (strangers.length > 0)
-      return { refused: `${strangers.join(', ')} own slots already: list every shard that owns slots as a source, as the fleet is now` }
+      return {
+        refused: `${strangers.join(', ')} own slots already: list every shard that owns slots as a source, as the fleet is now`,
+      }
   }
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, move]) => move)
 }
