@@ -120,6 +120,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
   })
   const app = await buildServer({
     version: around.version,
+    random: around.random,
     tenants,
     pipeline,
     replies,

@@ -4,6 +4,7 @@
  */
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance } from 'fastify'
+import { ConnectionAges } from './connection-age.ts'
 import type { ErrorCode } from './errors.ts'
 import { addObserveRoutes, type ObserveRouteParts } from './observe-routes.ts'
 import { readBodiesAsBytes } from './read-body.ts'
@@ -20,6 +21,7 @@ const KEEP_ALIVE_MS = 75_000
 
 export interface ServerParts extends SubmitRouteParts, ObserveRouteParts {
   readonly version: string
+  readonly random: () => number
   readonly onError: (error: unknown) => void
 }
 
@@ -52,6 +54,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     if (code === 'internal') parts.onError(error)
     parts.replies.refused(reply, code, undefined)
   })
+  parts.replies.ages = new ConnectionAges(app.server, parts.monotonic, parts.random)
   addSubmitRoute(app, parts)
   addObserveRoutes(app, parts)
   return app

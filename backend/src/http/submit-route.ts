@@ -5,6 +5,7 @@ import type { Pipeline, Replies } from '../ingest/pipeline.ts'
 import type { RefusalDetail } from '../ingest/refusals.ts'
 import type { Counters } from '../metrics/counters.ts'
 import type { Tenants } from '../tenants/tenants.ts'
+import type { ConnectionAges } from './connection-age.ts'
 import { ERRORS, type ErrorCode, type ErrorRow, renderError } from './errors.ts'
 import { SUBMIT_RESPONSES, SubmitHeaders } from './submit-schema.ts'
 
@@ -16,6 +17,8 @@ export class HttpReplies implements Replies<FastifyReply> {
   readonly #counters: Counters
   /** Set while the server closes: connections end with their answer, so that nobody waits for them to become idle. */
   lastAnswers = false
+  /** Set once there is a server. */
+  ages: ConnectionAges | undefined
 
   constructor(counters: Counters) {
     this.#counters = counters
@@ -26,7 +29,7 @@ export class HttpReplies implements Replies<FastifyReply> {
     // Past Fastify's own sending, which would look at hooks, types and encodings that this answer does not have: a microsecond less.
     reply.hijack()
     const headers = ['content-type', JSON_TYPE, 'content-length', `${body.length}`]
-    if (this.lastAnswers) headers.push('connection', 'close')
+    if (this.lastAnswers || this.ages?.isOver(reply.raw.socket)) headers.push('connection', 'close')
     reply.raw.writeHead(status, headers)
     reply.raw.end(body, 'latin1')
   }
