@@ -48,27 +48,40 @@ async function runAll(suites: readonly Suite[], flags: Flags): Promise<Result[]>
   const results = await runSuites(onApi, options)
   if (onCluster.length === 0) return results
   const cluster = await openCluster(say)
-  const reason = flags.ifPossible ? await cluster.whyNot() : undefined
+  const wasUp = (await cluster.status()).some(({ running }) => running)
+  const reason = await startOrSay(cluster, flags.ifPossible)
   if (reason !== undefined) {
     say(`SKIPPED ${onCluster.map(({ name }) => name).join(', ')}: ${reason}`)
     return results
   }
-  return [...results, ...(await runOnCluster(cluster, onCluster, flags))]
+  try {
+    return [...results, ...(await runOnCluster(cluster, onCluster, flags.retries))]
+  } finally {
+    if (!flags.keep && !wasUp) await cluster.down()
+  }
 }
 
-async function runOnCluster(cluster: Cluster, suites: readonly Suite[], { keep, retries }: Flags): Promise<Result[]> {
-  const wasUp = (await cluster.status()).some(({ running }) => running)
-  await timed('the cluster is up', () => cluster.up())
+/** @returns why there is no cluster, where doing without is allowed: what a kernel refuses is found only by asking for it. */
+async function startOrSay(cluster: Cluster, ifPossible: boolean): Promise<string | undefined> {
+  const reason = ifPossible ? await cluster.whyNot() : undefined
+  if (reason !== undefined) return reason
   try {
-    await timed('the images are made and loaded', async () => {
-      await run(process.execPath, [join(checkout, 'image/src/main.ts'), '--test-servers'])
-      for (const name of IMAGES) await cluster.loadImage(join(checkout, 'image/dist', `${name}.tar`))
-    })
-    const env = { FLK_E2E_KUBECONFIG: cluster.kubeconfig }
-    return await runSuites(suites, { env, retries, before: () => cluster.recycleVolumes(), say })
-  } finally {
-    if (!keep && !wasUp) await cluster.down()
+    await timed('the cluster is up', () => cluster.up())
+    return undefined
+  } catch (error) {
+    if (!ifPossible) throw error
+    await cluster.down()
+    return `it could not be started: ${(error as Error).message}`
   }
+}
+
+async function runOnCluster(cluster: Cluster, suites: readonly Suite[], retries: number): Promise<Result[]> {
+  await timed('the images are made and loaded', async () => {
+    await run(process.execPath, [join(checkout, 'image/src/main.ts'), '--test-servers'])
+    for (const name of IMAGES) await cluster.loadImage(join(checkout, 'image/dist', `${name}.tar`))
+  })
+  const env = { FLK_E2E_KUBECONFIG: cluster.kubeconfig }
+  return runSuites(suites, { env, retries, before: () => cluster.recycleVolumes(), say })
 }
 
 function programsFor(suites: readonly Suite[]) {
