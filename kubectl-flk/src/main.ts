@@ -12,7 +12,7 @@ import { Kubectl } from './kubectl.ts'
 import { type Custom, parseTarget, readFleets, readObject, readObjects, refOf } from './objects.ts'
 import { planJson, planText } from './plan.ts'
 import { certificateOf, readCertificateText, readPublicKey, reportText, verifyCertificate } from './report.ts'
-import { statusJson, statusText, watchStatus } from './status.ts'
+import { readPatiently, statusJson, statusText, watchStatus } from './status.ts'
 import { type Clock, giveVerb } from './verbs.ts'
 import { chainOf, whyText } from './why.ts'
 
@@ -120,7 +120,8 @@ program
         : statusText(objects, flags.allNamespaces === true)
     if (!own.watch) return console.log(show(await read()))
     const screen = { isTerminal: process.stdout.isTTY === true, write: (text: string) => process.stdout.write(text) }
-    const ended = await watchStatus(read, show, screen, clock, own.interval)
+    const patient = readPatiently(read, (line) => process.stderr.write(`${line}\n`))
+    const ended = await watchStatus(patient, show, screen, clock, own.interval)
     if (ended === 'failed') process.exitCode = EXIT_CODES.refused
   })
 

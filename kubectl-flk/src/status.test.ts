@@ -2,10 +2,11 @@ import { KINDS } from '@fractal-lba/operator/api/group'
 import { kstatusOf } from '@fractal-lba/operator/api/testing/kstatus'
 import { statusFixtures } from '@fractal-lba/operator/api/testing/statuses'
 import { describe, expect, it } from 'vitest'
+import { CommandFailed } from './exit.ts'
 import { fleetStatusOf } from './fleet.ts'
 import { nextSteps } from './next-steps.ts'
 import { customOf } from './objects.ts'
-import { stateOf, statusText, watchStatus } from './status.ts'
+import { readPatiently, stateOf, statusText, watchStatus } from './status.ts'
 
 const sent = (kind: string, name: string, status: unknown, generation = 1) =>
   customOf({ kind, metadata: { name, namespace: 'ns', generation }, spec: {}, status: JSON.parse(JSON.stringify(status)) })
@@ -74,5 +75,34 @@ describe('an object of another version of the operator', () => {
 
   it.each(['', 'no json', '[]', '{"phase":1}'])('of a fleet whose annotation is %j has no status', (text) => {
     expect(fleetStatusOf({ 'fractal.lba.io/rollout-status': text }, 1)).toBeUndefined()
+  })
+})
+
+describe('watching', () => {
+  const away = () => new CommandFailed('cluster', 'connection refused')
+  const script = (...answers: (string | Error)[]) => {
+    const said: string[] = []
+    const read = readPatiently(
+      async () => {
+        const next = answers.shift()
+        if (next instanceof Error) throw next
+        return next
+      },
+      (line) => said.push(line),
+    )
+    return { read, said }
+  }
+
+  it('goes on when the cluster answers again, and says so once', async () => {
+    const { read, said } = script('a', away(), away(), 'b')
+    expect([await read(), await read(), await read(), await read()]).toEqual(['a', undefined, undefined, 'b'])
+    expect(said).toEqual(['the cluster does not answer, trying again: connection refused', 'the cluster answers again'])
+  })
+
+  it('does not begin where nothing answers, and ends at what waiting does not mend', async () => {
+    await expect(script(away()).read()).rejects.toThrow('connection refused')
+    const { read } = script('a', new CommandFailed('notFound', 'there is no such object'))
+    await read()
+    await expect(read()).rejects.toThrow('no such object')
   })
 })

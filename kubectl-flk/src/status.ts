@@ -1,5 +1,7 @@
 /** `status`: how objects stand, once or live. */
+
 import { statusTable } from '@fractal-lba/operator/cli/status-table'
+import { CommandFailed } from './exit.ts'
 import { type Custom, refOf } from './objects.ts'
 import type { Clock } from './verbs.ts'
 
@@ -33,12 +35,38 @@ export interface Screen {
 
 const CLEAR = '\u001b[H\u001b[2J\u001b[3J'
 
+/** So often in a row may the cluster not answer before watching ends: long enough for an API server that is restarted. */
+const MAX_UNANSWERED = 120
+
+/**
+ * Reads again where the cluster does not answer for a while: what is watched at 3 a.m. is often what makes it so. The first read has to
+ * succeed, since a wrong kubeconfig does not mend itself.
+ */
+export function readPatiently<T>(read: () => Promise<T>, say: (line: string) => void): () => Promise<T | undefined> {
+  let unanswered = 0
+  let succeeded = false
+  return async () => {
+    try {
+      const result = await read()
+      if (unanswered > 0) say('the cluster answers again')
+      succeeded = true
+      unanswered = 0
+      return result
+    } catch (error) {
+      const passing = succeeded && error instanceof CommandFailed && error.ending === 'cluster' && unanswered < MAX_UNANSWERED
+      if (!passing) throw error
+      if (unanswered++ === 0) say(`the cluster does not answer, trying again: ${error.message}`)
+      return undefined
+    }
+  }
+}
+
 /**
  * Shows the table again whenever it changes: in place on a terminal, else one below the other. Ends when what is watched needs no
  * further watching: `once` all of the objects are done or failed.
  */
 export async function watchStatus(
-  read: () => Promise<readonly Custom[]>,
+  read: () => Promise<readonly Custom[] | undefined>,
   show: (objects: readonly Custom[]) => string,
   screen: Screen,
   clock: Clock,
@@ -47,6 +75,10 @@ export async function watchStatus(
   let shown: string | undefined
   for (;;) {
     const objects = await read()
+    if (objects === undefined) {
+      await clock.sleep(intervalSeconds * 1000)
+      continue
+    }
     const text = show(objects)
     if (text !== shown) screen.write(screen.isTerminal ? `${CLEAR}${text}\n` : `${shown === undefined ? '' : '\n'}${text}\n`)
     shown = text
