@@ -3,7 +3,7 @@
  * server's audit log says it did, since the cluster was started. What is needed for that beyond earlier suites is done here.
  */
 import { get } from 'node:https'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ApiUse, apiUseOf, grantName } from '../support/audit-log.ts'
 import { TestFleet } from '../support/fleet.ts'
@@ -15,7 +15,15 @@ const kubectl = openKubectl()
 const NAMESPACE = 'e2e-rbac'
 const METRICS_PORT = 8443
 const ACCOUNT = `system:serviceaccount:${OPERATOR_NAMESPACE}:${OPERATOR_RELEASE}`
-const auditLog = join(dirname(process.env.FLK_E2E_KUBECONFIG ?? ''), 'audit.log')
+const auditLogs = dirname(process.env.FLK_E2E_KUBECONFIG ?? '')
+
+/** Rights that a run may not need, or that the log shows under another name. */
+const EXPLAINED: Readonly<Record<string, string>> = {
+  'create core/configmaps': 'a certificate is made by server-side apply: authorised as create, logged as patch',
+  'get fractal.lba.io/shardmigrations': 'read again after a conflict',
+  'get fractal.lba.io/crrpolicies': 'read again after a conflict',
+  'get fractal.lba.io/tieringpolicies': 'read again after a conflict',
+}
 let fleet: TestFleet
 let use: ApiUse
 
@@ -94,7 +102,7 @@ beforeAll(async () => {
   })
   // Somebody reads the metrics, which the operator asks the API server about.
   await scrapeMetrics()
-  use = await apiUseOf(auditLog, ACCOUNT)
+  use = await apiUseOf(auditLogs, ACCOUNT)
 }, 600_000)
 afterAll(() => fleet?.remove())
 
@@ -145,13 +153,17 @@ async function grants(): Promise<Set<string>> {
   return all
 }
 
-it('was refused nothing', () => {
-  expect(use.refused).toEqual([])
+it('was refused nothing', async () => {
+  const there = new Set((await kubectl.list('namespaces', 'default')).map(({ metadata }) => metadata.name))
+  // Where a namespace, or the operator's own chart, is being deleted, rights go before those who use them.
+  const held = use.refused.filter(({ namespace }) => there.has(namespace) && namespace !== OPERATOR_NAMESPACE)
+  expect(held).toEqual([])
+  expect(use.refused.filter(({ grant, namespace }) => namespace === OPERATOR_NAMESPACE && !grant.endsWith('/leases'))).toEqual([])
 })
 
 it('uses every right that it has', async () => {
   const granted = await grants()
   expect(granted.size).toBeGreaterThan(10)
-  expect([...granted].filter((grant) => !use.used.has(grant))).toEqual([])
+  expect([...granted].filter((grant) => !use.used.has(grant) && EXPLAINED[grant] === undefined)).toEqual([])
   expect([...granted].filter((grant) => grant.includes('*'))).toEqual([])
 })
