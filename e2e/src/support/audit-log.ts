@@ -10,7 +10,7 @@ export interface ApiUse {
   readonly refused: readonly Refusal[]
 }
 
-export interface Refusal {
+interface Refusal {
   readonly grant: string
   readonly namespace: string
   readonly name: string
