@@ -57,7 +57,7 @@ describe('a plan', () => {
     const stale = await seen(
       'manual',
       'a stale plan',
-      (status) => status.planHash !== oldHash || /not|own/i.test(status.message ?? ''),
+      (status) => status.planHash !== oldHash || /own slots already/.test(status.message ?? ''),
     )
     expect(stale.status?.phase).not.toBe('Copying')
     await remove('manual')
