@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { copyFile, writeFile } from 'node:fs/promises'
+import { copyFile, rename, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -98,9 +98,14 @@ describe.skipIf(!hasOpenssl)('an admin port with TLS', () => {
 describe.skipIf(!hasOpenssl)('certificates that are replaced while the pod runs', () => {
   it('are served from then on; a key that does not fit is said once, and changes nothing', async () => {
     const files = { certFile: file('live.crt'), keyFile: file('live.key'), clientCaFile: undefined }
+    // Each file changes at once, as it does for whoever issues certificates: a half-written one would be another problem, said besides.
+    const replace = async (source: string, target: string) => {
+      await copyFile(source, `${target}.new`)
+      await rename(`${target}.new`, target)
+    }
     const put = async (cert: string, key: string) => {
-      await copyFile(file(`${cert}.crt`), files.certFile)
-      await copyFile(file(`${key}.key`), files.keyFile)
+      await replace(file(`${cert}.crt`), files.certFile)
+      await replace(file(`${key}.key`), files.keyFile)
     }
     await put('server', 'server')
     const problems: string[] = []
