@@ -12,6 +12,7 @@ const ROOMS = {
   servers: [],
   demo: ['protocol', 'shards', 'servers', 'sdk/typescript', 'backend/src/wal/'],
   bench: ['protocol', 'shards', 'servers', 'migration', 'sdk/typescript', 'backend', 'operator', 'image/src/images'],
+  simulation: ['protocol', 'shards', 'migration', 'backend', 'operator'],
   image: [],
   'kubectl-flk': ['migration/src/certificate/', 'operator/src/api/', 'operator/src/cli/(status-)?table'],
   e2e: ['protocol', 'shards', 'servers', 'sdk/typescript', 'migration', 'image', 'operator/src/api/', 'demo/'],

@@ -8,7 +8,7 @@ import { APP, type Checkout } from './checkout.ts'
 import { filesOf } from './files-of.ts'
 import type { Closure } from './production-closure.ts'
 
-const TEST_FOLDERS = new Set(['testing', 'conformance', 'simulation', 'golden'])
+const TEST_FOLDERS = new Set(['testing', 'conformance', 'golden'])
 const isForDevelopers = (name: string) => name.endsWith('.test.ts') || name.endsWith('.md') || name.endsWith('.d.ts')
 
 export function sourceLayer(checkout: Checkout, closure: Closure): Entry[] {

@@ -3,7 +3,7 @@
  * seed gives the same run, as long as everything in the run waits for nothing else.
  */
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '@fractal-lba/migration/clock'
 
 export class Scheduler implements Clock {
   #nowMs = 1_700_000_000_000

@@ -2,14 +2,15 @@
  * Runs engines the way operators do, only worse: they die at any call, a successor comes before the old one is gone, orders change in mid-flight.
  * Ends when the last order is carried out without faults.
  */
+
+import type { Certificate } from '@fractal-lba/migration/certificate/certificate'
+import type { Clock } from '@fractal-lba/migration/clock'
+import type { Intent, Milestone } from '@fractal-lba/migration/decide'
+import { MigrationEngine } from '@fractal-lba/migration/engine'
+import type { MigrationSpec } from '@fractal-lba/migration/plan'
+import type { Progress } from '@fractal-lba/migration/progress'
+import { MigrationStopped } from '@fractal-lba/migration/stopped'
 import { type ShardId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
-import type { Certificate } from '../certificate/certificate.ts'
-import type { Clock } from '../clock.ts'
-import type { Intent, Milestone } from '../decide.ts'
-import { MigrationEngine } from '../engine.ts'
-import type { MigrationSpec } from '../plan.ts'
-import type { Progress } from '../progress.ts'
-import { MigrationStopped } from '../stopped.ts'
 import { behindFaultyNetwork, type Faults, type Process } from './faulty-network.ts'
 import type { Fleet } from './fleet.ts'
 import type { Scheduler } from './scheduler.ts'
