@@ -1,4 +1,7 @@
-/** The shards of a simulated fleet, and what must hold of them at every moment, read from their insides. */
+/**
+ * The shards of a simulated fleet: the memory shards of `shards/`, which pass the same conformance suite as Redis and PostgreSQL, with
+ * everything that happens inside them noted, and the ways to them.
+ */
 
 import { placeSlots } from '@fractal-lba/protocol/ring/ring'
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
@@ -6,138 +9,220 @@ import { MemoryShardData } from '@fractal-lba/shards/memory/data'
 import { MemoryOwnership } from '@fractal-lba/shards/memory/ownership'
 import { MemoryRecords } from '@fractal-lba/shards/memory/records'
 import { MemoryServer } from '@fractal-lba/shards/memory/server'
-import type { Put, PutReply, ShardControl, ShardData, ShardId } from '@fractal-lba/shards/port'
+import {
+  type Put,
+  type ShardControl,
+  type ShardData,
+  type ShardId,
+  ShardUnavailable,
+  type SlotRow,
+} from '@fractal-lba/shards/port'
 import { StoredShardControl } from '@fractal-lba/shards/shard-control'
-import type { Scheduler } from './scheduler.ts'
+import type { Happening } from './events.ts'
+import type { CallRates } from './faults.ts'
+import type { Endpoint, Network } from './network.ts'
+import type { Process } from './process.ts'
+import type { Variant } from './variant.ts'
 
-export interface Decided {
-  readonly slot: SlotId
-  readonly record: Buffer
-  readonly expiresAtMs: number
+/** Told of what happens inside the shards, at that instant. */
+export interface FleetWatch {
+  readonly tell: (happening: Happening) => void
+  readonly onDecided: (put: Put, shard: ShardId) => void
+  /** Rows, records or queues of these slots may have changed; undefined: of any. */
+  readonly onTouched: (slots: readonly SlotId[] | undefined) => void
+}
+
+export class SimulatedShard implements Endpoint {
+  readonly name: string
+  alive = true
+  readonly server: MemoryServer
+  /** Its clock's error. */
+  skewMs = 0
+
+  constructor(
+    id: ShardId,
+    now: () => number,
+    onRow: (slot: SlotId, before: SlotRow | undefined, after: SlotRow | undefined) => void,
+  ) {
+    this.name = id
+    this.server = new WatchedServer(id, () => now() + this.skewMs, onRow)
+  }
 }
 
 export class Fleet {
-  readonly servers: ReadonlyMap<ShardId, MemoryServer>
+  readonly shards: ReadonlyMap<ShardId, SimulatedShard>
   readonly slots: readonly SlotId[]
-  /** Every record that any shard has accepted, by key: what the fleet has promised. */
-  readonly decided = new Map<string, Decided>()
-  readonly #owners = new Map<SlotId, ShardId>()
-  readonly #scheduler: Scheduler
+  readonly #network: Network
+  readonly #variant: Variant
+  readonly #watch: FleetWatch
+  /** Whose call is being carried out. */
+  #caller = { process: 'founder', call: 'initialise' }
 
-  constructor(ids: readonly ShardId[], slots: readonly SlotId[], scheduler: Scheduler) {
-    this.servers = new Map(ids.map((id) => [id, new MemoryServer(id, () => scheduler.now())]))
+  constructor(
+    ids: readonly ShardId[],
+    slots: readonly SlotId[],
+    parts: { readonly now: () => number; readonly network: Network; readonly variant: Variant; readonly watch: FleetWatch },
+  ) {
     this.slots = slots
-    this.#scheduler = scheduler
+    this.#network = parts.network
+    this.#variant = parts.variant
+    this.#watch = parts.watch
+    this.shards = new Map(
+      ids.map((id) => [
+        id,
+        new SimulatedShard(id, parts.now, (slot, before, after) =>
+          parts.watch.tell({ kind: 'row', ...this.#caller, shard: id, slot, before, after }),
+        ),
+      ]),
+    )
   }
 
   async found(owners: readonly ShardId[], vnodes: number): Promise<void> {
     const placement = placeSlots(owners, vnodes)
     for (const owner of owners) {
-      const control = this.control(owner)
-      await control.initialise(
-        { id: 'fleet', initialOwners: owners },
-        this.slots.filter((slot) => owners[placement[slot]!] === owner),
-      )
+      const control = controlOf(this.#server(owner))
+      const owned = this.slots.filter((slot) => owners[placement[slot] as number] === owner)
+      await control.initialise({ id: 'fleet', initialOwners: owners }, owned)
       await control.markFleetReady()
     }
   }
 
-  control(id: ShardId): ShardControl {
-    const server = this.servers.get(id)!
-    return new StoredShardControl(id, 'memory', {
-      ownership: new MemoryOwnership(server),
-      records: new MemoryRecords(server),
-      close: async () => undefined,
-    })
+  /** The control plane of a shard, as `process` reaches it. */
+  control(id: ShardId, process: Process, rates: () => CallRates): ShardControl {
+    const { shardControl, engineControl } = this.#variant
+    const server = this.#server(id)
+    const inside = shardControl?.(controlOf(server), server) ?? controlOf(server)
+    const reached = this.#behindNetwork(inside, id, process, rates)
+    return engineControl?.(reached) ?? reached
   }
 
-  /** The data plane, which also notes each decision at the instant that it is made. */
-  data(id: ShardId): ShardData {
-    const data = new MemoryShardData(this.servers.get(id)!)
+  /** The data plane of a shard, as `process` reaches it. */
+  data(id: ShardId, process: Process, rates: () => CallRates): ShardData {
+    const { shardData, podData } = this.#variant
+    const server = this.#server(id)
+    const inside = shardData?.(new MemoryShardData(server), server) ?? new MemoryShardData(server)
+    const reached = this.#behindNetwork(this.#noting(inside), id, process, rates)
+    return podData?.(reached) ?? reached
+  }
+
+  #server(id: ShardId): MemoryServer {
+    const shard = this.shards.get(id)
+    if (!shard) throw new Error(`there is no shard ${id}`)
+    return shard.server
+  }
+
+  /** Notes each decision at the instant that it is made. */
+  #noting(data: ShardData): ShardData {
     return {
-      id,
-      put: async (puts: readonly Put[]): Promise<PutReply> => {
-        const reply = await data.put(puts)
+      id: data.id,
+      put: async (puts, deadlineMs) => {
+        const reply = await data.put(puts, deadlineMs)
         reply.outcomes.forEach((outcome, index) => {
-          if (outcome.kind === 'written') this.#decide(puts[index]!)
+          if (outcome.kind === 'written') this.#watch.onDecided(puts[index] as Put, data.id)
         })
         return reply
       },
-      get: (keys) => data.get(keys),
+      get: (keys, deadlineMs) => data.get(keys, deadlineMs),
       sweepExpired: (slot, nowMs, limit) => data.sweepExpired(slot, nowMs, limit),
-      ping: () => data.ping(),
+      ping: (deadlineMs) => data.ping(deadlineMs),
       close: () => data.close(),
     }
   }
 
-  #decide({ key, slot, record, expiresAtMs }: Put): void {
-    const name = key.toString('latin1')
-    const before = this.decided.get(name)
-    if (before && before.expiresAtMs > this.#scheduler.now())
-      throw new Error(`key ${key.toString('hex').slice(0, 12)} of slot ${slot} was decided twice`)
-    this.decided.set(name, { slot, record: Buffer.from(record), expiresAtMs })
+  #behindNetwork<T extends ShardControl | ShardData>(shard: T, id: ShardId, from: Process, rates: () => CallRates): T {
+    const to = this.shards.get(id) as SimulatedShard
+    const unanswered = (why: string) => new ShardUnavailable(id, why)
+    return new Proxy(shard, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown
+        if (typeof member !== 'function' || typeof name !== 'string') return member
+        if (name === 'close') return async () => undefined
+        return (...args: readonly unknown[]) => {
+          const work = () => (member as (...args: unknown[]) => Promise<unknown>).apply(target, [...args])
+          const perform = () => this.#carryOut({ process: from.name, call: name }, id, args, work)
+          return this.#network.call({ from, to, rates: rates(), perform, unanswered })
+        }
+      },
+    })
   }
 
-  /** I1, I2, I3 and I4, at this moment. @throws Error naming the invariant. */
-  check(): void {
-    for (const slot of this.slots) {
-      const owners = [...this.servers.values()].filter((server) => server.rows.get(slot)?.role === 'owned')
-      if (owners.length > 1) throw new Error(`I1: slot ${slot} is owned by ${owners.map(({ id }) => id).join(' and ')}`)
-      const owner = owners[0]
-      if (!owner) continue
-      if (this.#owners.get(slot) !== owner.id) {
-        this.#owners.set(slot, owner.id)
-        this.#mustHoldAll(`I4: ${owner.id} owns slot ${slot}`, slot, (key) => holds(owner, slot, key))
-      }
-      this.#checkMirror(slot, owner)
+  async #carryOut(
+    caller: { readonly process: string; readonly call: string },
+    shard: ShardId,
+    args: readonly unknown[],
+    work: () => Promise<unknown>,
+  ): Promise<unknown> {
+    this.#caller = caller
+    let problem: string | undefined
+    try {
+      return await work()
+    } catch (error) {
+      problem = (error as Error).message
+      throw error
+    } finally {
+      if (!READS.has(caller.call)) this.#watch.onTouched(caller.call === 'put' ? slotsOf(args[0] as readonly Put[]) : undefined)
+      this.#watch.tell({ kind: 'call', ...caller, shard, problem })
     }
-  }
-
-  /** The other side of a captured slot has every record, or the log does. */
-  #checkMirror(slot: SlotId, owner: MemoryServer): void {
-    const row = owner.rows.get(slot)
-    if (row?.role !== 'owned' || !row.capture) return
-    const mirror = this.servers.get(row.capture.to)
-    const mirrorRow = mirror?.rows.get(slot)
-    const inStep = mirrorRow?.role === 'released' || (mirrorRow?.role === 'importing' && mirrorRow.copy !== 'pending')
-    if (!mirror || !inStep) return
-    const queued = new Set(owner.queueOf(slot).map(({ key }) => key.toString('latin1')))
-    this.#mustHoldAll(
-      `I2: slot ${slot} is captured at ${owner.id} for ${mirror.id}`,
-      slot,
-      (key) => queued.has(key) || holds(mirror, slot, key),
-    )
-  }
-
-  #mustHoldAll(what: string, slot: SlotId, present: (key: string) => boolean): void {
-    const nowMs = this.#scheduler.now()
-    for (const [key, decided] of this.decided) {
-      if (decided.slot !== slot || decided.expiresAtMs <= nowMs || present(key)) continue
-      throw new Error(`${what}, but key ${Buffer.from(key, 'latin1').toString('hex').slice(0, 12)} is missing`)
-    }
-  }
-
-  /** The end: each live decision is at its owner and nowhere else, exactly as it was made. */
-  checkHistory(mayKeepCopies: boolean): void {
-    const nowMs = this.#scheduler.now()
-    for (const [key, { slot, record, expiresAtMs }] of this.decided) {
-      if (expiresAtMs <= nowMs) continue
-      const holders = [...this.servers.values()].filter((server) => holds(server, slot, key))
-      const owner = holders.find((server) => server.rows.get(slot)?.role === 'owned')
-      if (!owner) throw new Error(`slot ${slot}: a decided record is not at the owner`)
-      if (!mayKeepCopies && holders.length > 1)
-        throw new Error(`slot ${slot}: a record is left at ${holders.map(({ id }) => id).join(' and ')}`)
-      for (const holder of holders)
-        if (!holder.recordsOf(slot).get(key)?.record.equals(record))
-          throw new Error(`slot ${slot}: ${holder.id} holds another record than was decided`)
-    }
-    if (mayKeepCopies) return
-    for (const server of this.servers.values())
-      for (const slot of this.slots)
-        if (server.queueOf(slot).length > 0) throw new Error(`slot ${slot}: ${server.id} still has captured records`)
   }
 }
 
-function holds(server: MemoryServer, slot: SlotId, key: string): boolean {
-  return server.recordsOf(slot).has(key)
+const READS = new Set([
+  'describe',
+  'exportFrom',
+  'readCaptured',
+  'captureBacklog',
+  'digest',
+  'listSlot',
+  'measure',
+  'ping',
+  'get',
+])
+
+function slotsOf(puts: readonly Put[]): readonly SlotId[] {
+  return puts.map(({ slot }) => slot)
+}
+
+function controlOf(server: MemoryServer): ShardControl {
+  return new StoredShardControl(server.id, 'memory', {
+    ownership: new MemoryOwnership(server),
+    records: new MemoryRecords(server),
+    close: async () => undefined,
+  })
+}
+
+/** A memory shard that tells of each change of a slot's row. */
+class WatchedServer extends MemoryServer {
+  override readonly rows: Map<SlotId, SlotRow>
+
+  constructor(
+    id: ShardId,
+    now: () => number,
+    onRow: (slot: SlotId, before: SlotRow | undefined, after: SlotRow | undefined) => void,
+  ) {
+    super(id, now)
+    this.rows = new WatchedRows(onRow)
+  }
+}
+
+class WatchedRows extends Map<SlotId, SlotRow> {
+  readonly #onRow: (slot: SlotId, before: SlotRow | undefined, after: SlotRow | undefined) => void
+
+  constructor(onRow: (slot: SlotId, before: SlotRow | undefined, after: SlotRow | undefined) => void) {
+    super()
+    this.#onRow = onRow
+  }
+
+  override set(slot: SlotId, row: SlotRow): this {
+    const before = this.get(slot)
+    super.set(slot, row)
+    this.#onRow(slot, before, row)
+    return this
+  }
+
+  override delete(slot: SlotId): boolean {
+    const before = this.get(slot)
+    const there = super.delete(slot)
+    if (there) this.#onRow(slot, before, undefined)
+    return there
+  }
 }

@@ -1,7 +1,8 @@
 /** A small store client: follows hints, repeats what was not answered with the same content, and checks that all answers for a key agree. */
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import { type PutOutcome, type ShardData, type ShardId, ShardUnavailable } from '@fractal-lba/shards/port'
-import type { Scheduler } from './scheduler.ts'
+import type { Process } from './process.ts'
+import { pick, type Random } from './random.ts'
 
 export interface Workload {
   readonly keys: readonly { readonly key: Buffer; readonly slot: SlotId; readonly ttlMs: number }[]
@@ -13,30 +14,30 @@ export interface Workload {
 export const LONG_MS = 86_400_000
 
 export class Writer {
-  readonly #name: string
+  readonly #process: Process
   readonly #shards: ReadonlyMap<ShardId, ShardData>
-  readonly #scheduler: Scheduler
+  readonly #random: Random
   readonly #hints = new Map<SlotId, ShardId>()
   #attempt = 0
   acknowledged = 0
 
-  constructor(name: string, shards: ReadonlyMap<ShardId, ShardData>, scheduler: Scheduler) {
-    this.#name = name
+  constructor(process: Process, shards: ReadonlyMap<ShardId, ShardData>, random: Random) {
+    this.#process = process
     this.#shards = shards
-    this.#scheduler = scheduler
+    this.#random = random
   }
 
   async run(workload: Workload, until: () => boolean): Promise<void> {
     while (!until()) {
       await this.#write(workload, until)
-      await this.#scheduler.sleep(this.#scheduler.random() * 60)
+      await this.#process.sleep(this.#random() * 60)
     }
   }
 
   async #write({ keys, answers }: Workload, until: () => boolean): Promise<void> {
-    const { key, slot, ttlMs } = this.#scheduler.pick(keys)
-    const content = `${this.#name}/${++this.#attempt}`
-    const expiresAtMs = this.#scheduler.now() + ttlMs
+    const { key, slot, ttlMs } = pick(this.#random, keys)
+    const content = `${this.#process.name}/${++this.#attempt}`
+    const expiresAtMs = this.#process.now() + ttlMs
     while (!until()) {
       const outcome = await this.#put(slot, { key, slot, record: Buffer.from(content), expiresAtMs })
       if (outcome?.kind === 'written' || outcome?.kind === 'exists') {
@@ -46,14 +47,14 @@ export class Writer {
         if (ttlMs >= LONG_MS) checkAnswer(answers, key.toString('latin1'), record)
         return
       }
-      await this.#scheduler.sleep(1 + this.#scheduler.random() * 10)
+      await this.#process.sleep(1 + this.#random() * 10)
     }
   }
 
   async #put(slot: SlotId, put: Parameters<ShardData['put']>[0][number]): Promise<PutOutcome | undefined> {
-    const at = this.#hints.get(slot) ?? this.#scheduler.pick([...this.#shards.keys()])
+    const at = this.#hints.get(slot) ?? pick(this.#random, [...this.#shards.keys()])
     try {
-      const { outcomes } = await this.#shards.get(at)!.put([put], this.#scheduler.now() + 1000)
+      const { outcomes } = await this.#shards.get(at)!.put([put], this.#process.now() + 1000)
       const outcome = outcomes[0]!
       if (outcome.kind !== 'not-owner') this.#hints.set(slot, at)
       else if (outcome.owner && this.#shards.has(outcome.owner)) this.#hints.set(slot, outcome.owner)

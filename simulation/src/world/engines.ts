@@ -4,24 +4,18 @@
  */
 
 import type { Certificate } from '@fractal-lba/migration/certificate/certificate'
-import type { Clock } from '@fractal-lba/migration/clock'
 import type { Intent, Milestone } from '@fractal-lba/migration/decide'
 import { MigrationEngine } from '@fractal-lba/migration/engine'
-import type { MigrationSpec } from '@fractal-lba/migration/plan'
 import type { Progress } from '@fractal-lba/migration/progress'
 import { MigrationStopped } from '@fractal-lba/migration/stopped'
-import { type ShardId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
-import { behindFaultyNetwork, type Faults, type Process } from './faulty-network.ts'
+import { type MigrationId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
+import type { Happening } from './events.ts'
+import { type CallRates, NO_FAULTS } from './faults.ts'
 import type { Fleet } from './fleet.ts'
+import { Process } from './process.ts'
+import { chance, pick, randomOf } from './random.ts'
+import { type Scenario, VNODES } from './scenario.ts'
 import type { Scheduler } from './scheduler.ts'
-
-export interface Story {
-  readonly spec: MigrationSpec
-  readonly ids: readonly ShardId[]
-  /** How many engines run into trouble before the last one is left in peace. */
-  readonly troubles: number
-  readonly ending: 'forward' | 'back'
-}
 
 export interface Ended {
   readonly outcome: 'completed' | 'rolled-back'
@@ -31,15 +25,25 @@ export interface Ended {
 
 const MILESTONES: readonly Milestone[] = ['copied', 'verified', 'soaked', 'cut-over', 'certified']
 
-export async function operate(story: Story, fleet: Fleet, scheduler: Scheduler): Promise<Ended> {
+export async function operate(
+  seed: number,
+  scenario: Scenario,
+  fleet: Fleet,
+  scheduler: Scheduler,
+  tell: (happening: Happening) => void,
+): Promise<Ended> {
+  const random = randomOf(seed, 'engines')
   const certificates: Certificate[] = []
-  for (let trouble = 0; trouble < story.troubles; trouble++) {
-    const process: Process = { alive: true }
-    const faults = () => ({ lost: 0.02, late: 0.01, crash: 0.004 })
-    void troubled(process, `engine-${trouble}`, faults)
+  for (let trouble = 0; trouble < scenario.troubles; trouble++) {
+    const process = new Process(`engine-${trouble}`, scheduler)
+    tell({ kind: 'process', process: process.name, what: 'started' })
+    void troubled(process, { ...NO_FAULTS, lost: 0.02, late: 0.01, crash: 0.004 })
     // The successor comes after a while, whether or not the engine still lives.
-    await scheduler.sleep(scheduler.random() ** 2 * 4000)
-    if (scheduler.chance(0.5)) process.alive = false
+    await scheduler.sleep(random() ** 2 * 4000)
+    if (process.alive && chance(random, 0.5)) {
+      process.alive = false
+      tell({ kind: 'process', process: process.name, what: 'died' })
+    }
   }
   const last = await openInPeace()
   const ending = await untilEnded(last)
@@ -50,19 +54,19 @@ export async function operate(story: Story, fleet: Fleet, scheduler: Scheduler):
   async function openInPeace(): Promise<MigrationEngine> {
     for (;;) {
       try {
-        return await open({ alive: true }, 'last', () => ({ lost: 0, late: 0, crash: 0 }))
+        return await open(new Process('engine-last', scheduler), NO_FAULTS)
       } catch (error) {
         if (!expected(error)) throw error
       }
     }
   }
 
-  async function troubled(process: Process, holder: string, faults: () => Faults): Promise<void> {
+  async function troubled(process: Process, rates: CallRates): Promise<void> {
     try {
-      const engine = await open(process, holder, faults)
+      const engine = await open(process, rates)
       while (process.alive) {
         const intent = randomIntent()
-        const steps = 1 + Math.floor(scheduler.random() * 20)
+        const steps = 1 + Math.floor(random() * 20)
         for (let step = 0; step < steps && process.alive; step++) await stepOf(engine, intent)
       }
     } catch (error) {
@@ -72,15 +76,15 @@ export async function operate(story: Story, fleet: Fleet, scheduler: Scheduler):
   }
 
   function randomIntent(): Intent {
-    if (scheduler.chance(0.15)) return { kind: 'rollback' }
-    if (scheduler.chance(0.1)) return { kind: 'pause' }
-    const upTo = scheduler.chance(0.08) ? 'cleaned' : scheduler.pick(MILESTONES)
-    return { kind: 'run', upTo, cutoverPercent: scheduler.pick([10, 50, 100]) }
+    if (chance(random, 0.15)) return { kind: 'rollback' }
+    if (chance(random, 0.1)) return { kind: 'pause' }
+    const upTo = chance(random, 0.08) ? 'cleaned' : pick(random, MILESTONES)
+    return { kind: 'run', upTo, cutoverPercent: pick(random, [10, 50, 100]) }
   }
 
   async function stepOf(engine: MigrationEngine, intent: Intent): Promise<Progress | undefined> {
     try {
-      return await engine.step(intent, 20 + scheduler.random() * 200)
+      return await engine.step(intent, 20 + random() * 200)
     } catch (error) {
       if (!(error instanceof ShardUnavailable)) throw error
       await scheduler.sleep(50)
@@ -90,7 +94,7 @@ export async function operate(story: Story, fleet: Fleet, scheduler: Scheduler):
 
   async function untilEnded(engine: MigrationEngine): Promise<Progress> {
     const forward: Intent = { kind: 'run', upTo: 'cleaned', cutoverPercent: 100 }
-    let intent: Intent = story.ending === 'forward' ? forward : { kind: 'rollback' }
+    let intent: Intent = scenario.ending === 'forward' ? forward : { kind: 'rollback' }
     for (;;) {
       const progress = await stepOf(engine, intent)
       if (progress?.blocked?.reason === 'PastNoReturn') intent = forward
@@ -100,29 +104,18 @@ export async function operate(story: Story, fleet: Fleet, scheduler: Scheduler):
     }
   }
 
-  async function open(process: Process, holder: string, faults: () => Faults): Promise<MigrationEngine> {
-    const controls = new Map(story.ids.map((id) => [id, behindFaultyNetwork(fleet.control(id), process, scheduler, faults)]))
+  async function open(process: Process, rates: CallRates): Promise<MigrationEngine> {
+    const controls = new Map(scenario.shards.map((id) => [id, fleet.control(id, process, () => rates)]))
     return MigrationEngine.open({
       controls,
-      spec: story.spec,
-      holder,
+      spec: { id: 'm' as MigrationId, from: scenario.from, to: scenario.to, vnodes: VNODES, universe: scenario.slots },
+      holder: process.name,
       takeOver: true,
       leaseTtlMs: 3000,
       settings: { batchKeys: 3, soakMs: 100, settleMs: 100, switchSlots: 3, maxLagMs: 500 },
-      clock: clockOf(process, scheduler),
+      clock: process,
       onCertificate: async (certificate) => void certificates.push(certificate),
     })
-  }
-}
-
-/** A dead process does not wake up. */
-function clockOf(process: Process, scheduler: Scheduler): Clock {
-  return {
-    now: () => scheduler.now(),
-    sleep: async (ms, signal) => {
-      await scheduler.sleep(ms, signal)
-      if (!process.alive) await new Promise(() => {})
-    },
   }
 }
 

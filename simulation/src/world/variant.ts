@@ -1,0 +1,18 @@
+/**
+ * Where a run can be given other parts than ours: each is a port of the real code. Tests put plausible bugs there, and see that the
+ * simulation finds them.
+ */
+import type { MemoryServer } from '@fractal-lba/shards/memory/server'
+import type { ShardControl, ShardData } from '@fractal-lba/shards/port'
+
+export interface Variant {
+  readonly name: string
+  /** Inside a shard: what its two planes do when a call has arrived. */
+  readonly shardData?: (ours: ShardData, server: MemoryServer) => ShardData
+  readonly shardControl?: (ours: ShardControl, server: MemoryServer) => ShardControl
+  /** At the caller: how an engine, or a pod, uses a shard. */
+  readonly engineControl?: (ours: ShardControl) => ShardControl
+  readonly podData?: (ours: ShardData) => ShardData
+}
+
+export const OURS: Variant = { name: 'ours' }
