@@ -8,7 +8,7 @@
 FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /src
 COPY . .
-RUN npm ci --ignore-scripts --omit=dev --no-audit --no-fund \
+RUN npm ci --ignore-scripts --no-audit --no-fund \
   && node image/src/main.ts --rootfs /rootfs/verifier --image fractal-lba \
   && node image/src/main.ts --rootfs /rootfs/operator --image fractal-lba-operator
 
@@ -18,7 +18,7 @@ ENV PATH=/usr/local/bin NODE_ENV=production
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8081 8443
-ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "/app/operator/src/main.ts"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "/app/operator/bundle/main.mjs"]
 
 FROM scratch AS verifier
 COPY --from=build /rootfs/verifier/ /

@@ -17,13 +17,13 @@ const checkout = readCheckout(root)
 const folder = mkdtempSync(join(tmpdir(), 'flk-image-'))
 let images: WrittenImage[]
 
-const make = (outputDir: string): WrittenImage[] => {
+const make = (outputDir: string): Promise<WrittenImage[]> => {
   mkdirSync(outputDir)
   return makeImages({ checkout, node: process.execPath, outputDir, tag: 'test', testServers: false }, () => {})
 }
 
-beforeAll(() => {
-  images = make(join(folder, 'one'))
+beforeAll(async () => {
+  images = await make(join(folder, 'one'))
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -42,8 +42,8 @@ function pathsOf(image: WrittenImage): string[] {
 }
 
 describe('the images', () => {
-  it('have the same bytes when they are made again', () => {
-    const again = make(join(folder, 'two'))
+  it('have the same bytes when they are made again', async () => {
+    const again = await make(join(folder, 'two'))
     expect(again.map(({ digest }) => digest)).toEqual(images.map(({ digest }) => digest))
     for (const [nth, image] of again.entries()) {
       expect(readFileSync(image.file).equals(readFileSync(images[nth]!.file))).toBe(true)
@@ -92,8 +92,8 @@ describe('the code in an image', () => {
       (match) => (match[1] ?? match[2] ?? match[3])!,
     )
 
-  it.each(IMAGES.map((spec) => [spec.name, spec] as const))('of %s finds all that it imports there', (_, spec) => {
-    const entries = layersOf(spec, checkout, []).flat()
+  it.each(IMAGES.map((spec) => [spec.name, spec] as const))('of %s finds all that it imports there', async (_, spec) => {
+    const entries = (await layersOf(spec, checkout, [])).flat()
     const paths = new Set(entries.map(({ path }) => path))
     const links = new Map(entries.flatMap((entry) => (entry.kind === 'symlink' ? [[entry.path, entry.target] as const] : [])))
     const resolved = (importer: string, specifier: string): string => {
@@ -172,7 +172,7 @@ describe.skipIf(!changedRoot)("the verifier's image", () => {
 
   it('serves from its own files alone, and ends cleanly', async () => {
     const rootfs = join(folder, 'rootfs')
-    makeRootfs('fractal-lba', checkout, process.execPath, rootfs)
+    await makeRootfs('fractal-lba', checkout, process.execPath, rootfs)
     const { entrypoint, env } = runConfigOf(IMAGES[0]!, checkout.version)
     const [program, ...args] = [...changedRoot!, rootfs, ...entrypoint]
     child = spawn(program!, args, {
@@ -186,5 +186,21 @@ describe.skipIf(!changedRoot)("the verifier's image", () => {
     expect((await fetch(`http://127.0.0.1:${port}/ready`)).status).toBe(200)
     child.kill('SIGTERM')
     expect(await ended).toEqual([0, null])
+  })
+})
+
+describe.skipIf(!changedRoot)("the operator's image", () => {
+  const run = (...more: string[]) => {
+    const { entrypoint, env } = runConfigOf(IMAGES[1]!, checkout.version)
+    const [program, ...args] = [...changedRoot!, join(folder, 'operator'), ...entrypoint, ...more]
+    return spawnSync(program!, args, { env: { ...env, PATH: process.env.PATH, KUBECONFIG: '/nowhere' }, encoding: 'utf8' })
+  }
+  beforeAll(() => makeRootfs('fractal-lba-operator', checkout, process.execPath, join(folder, 'operator')))
+
+  it('runs from its bundle alone: says what it can do, and what it lacks to serve a cluster', () => {
+    expect(run('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('serve the custom resources of a cluster') })
+    const lacking = run('kube')
+    expect(lacking.status).toBe(1)
+    expect(lacking.stderr).toMatch(/KUBECONFIG|\/nowhere/)
   })
 })

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { NODE_PATH, NONROOT } from './layers/base.ts'
+import { BUNDLE_MAIN, bundleFolder, bundleLayer } from './layers/bundle.ts'
 import { APP, type Checkout } from './layers/checkout.ts'
 import { dependencyLayer } from './layers/dependencies.ts'
 import { productionClosure } from './layers/production-closure.ts'
@@ -21,6 +22,8 @@ interface ImageSpec {
   readonly env: Readonly<Record<string, string>>
   /** Options of Node, before the program. */
   readonly nodeOptions: readonly string[]
+  /** Whether its bundle runs, rather than its sources. */
+  readonly bundled: boolean
   readonly ports: readonly number[]
   readonly extra: readonly Entry[]
 }
@@ -32,6 +35,7 @@ export const IMAGES: readonly ImageSpec[] = [
     what: 'A verifier of a fractal-lba fleet',
     env: { WAL_DIR: `/${WAL_FOLDER}` },
     nodeOptions: [],
+    bundled: false,
     ports: [8080, 8081],
     extra: [directory('var/lib/fractal-lba', 0o755, NONROOT), directory(WAL_FOLDER, 0o700, NONROOT)],
   },
@@ -42,6 +46,7 @@ export const IMAGES: readonly ImageSpec[] = [
     env: {},
     // It mostly waits: less garbage is worth more than throughput.
     nodeOptions: ['--max-semi-space-size=1'],
+    bundled: true,
     ports: [8081, 8443],
     extra: [],
   },
@@ -52,10 +57,11 @@ const REPOSITORY = 'docker.io/fractal-lba'
 
 export const imageName = (name: string, tag: string): string => `${REPOSITORY}/${name}:${tag}`
 
-export function layersOf(spec: ImageSpec, checkout: Checkout, base: readonly Entry[]): [Entry[], Entry[]] {
+export async function layersOf(spec: ImageSpec, checkout: Checkout, base: readonly Entry[]): Promise<Entry[][]> {
   const closure = productionClosure(checkout.lock, spec.room, checkout.platform)
   const basePaths = new Set(base.map(({ path }) => path))
-  return [dependencyLayer(checkout, closure, basePaths), [...sourceLayer(checkout, closure), ...spec.extra]]
+  const layers = [dependencyLayer(checkout, closure, basePaths), [...sourceLayer(checkout, closure), ...spec.extra]]
+  return spec.bundled ? [...layers, await bundleLayer(checkout.root, spec.room)] : layers
 }
 
 export function runConfigOf(spec: ImageSpec, version: string): RunConfig {
@@ -65,7 +71,7 @@ export function runConfigOf(spec: ImageSpec, version: string): RunConfig {
       `/${NODE_PATH}`,
       '--disable-warning=ExperimentalWarning',
       ...spec.nodeOptions,
-      `/${join(APP, spec.room)}/src/main.ts`,
+      spec.bundled ? `/${bundleFolder(spec.room)}/${BUNDLE_MAIN}` : `/${join(APP, spec.room)}/src/main.ts`,
     ],
     env: { PATH: '/usr/local/bin', NODE_ENV: 'production', ...spec.env },
     workingDir: `/${APP}`,

@@ -34,17 +34,17 @@ const program = new Command('npm run image --')
 const options = program.opts<Options>()
 
 try {
-  if (options.rootfs !== undefined) makeRootfs(options.image, checkout, process.execPath, resolve(options.rootfs))
-  else makeArchives()
+  if (options.rootfs !== undefined) await makeRootfs(options.image, checkout, process.execPath, resolve(options.rootfs))
+  else await makeArchives()
 } catch (error) {
   console.error((error as Error).message)
   process.exitCode = 1
 }
 
-function makeArchives(): void {
+async function makeArchives(): Promise<void> {
   const outputDir = resolve(options.output)
   mkdirSync(outputDir, { recursive: true })
-  const made = makeImages(
+  const made = await makeImages(
     { checkout, node: process.execPath, outputDir, tag: options.tag, testServers: options.testServers },
     (line) => console.error(line),
   )

@@ -28,7 +28,7 @@ export interface MakeOptions {
   readonly testServers: boolean
 }
 
-export function makeImages(options: MakeOptions, say: (line: string) => void): WrittenImage[] {
+export async function makeImages(options: MakeOptions, say: (line: string) => void): Promise<WrittenImage[]> {
   const { checkout, outputDir } = options
   const base = baseLayer(options.node)
   const layers = mkdtempSync(join(outputDir, '.layers-'))
@@ -39,7 +39,7 @@ export function makeImages(options: MakeOptions, say: (line: string) => void): W
     return there
   }
   try {
-    return wanted(options, base).map(({ name, tag, layers, run }) => {
+    return (await wanted(options, base)).map(({ name, tag, layers, run }) => {
       say(`Making ${name}:${tag} ...`)
       return writeImage(imageName(name, tag), layers.map(write), run, join(outputDir, `${name}.tar`))
     })
@@ -47,13 +47,15 @@ export function makeImages(options: MakeOptions, say: (line: string) => void): W
     rmSync(layers, { recursive: true })
   }
 
-  function wanted({ tag, testServers }: MakeOptions, base: readonly Entry[]): Wanted[] {
-    const products = IMAGES.map((spec) => ({
-      name: spec.name,
-      tag,
-      layers: [base, ...layersOf(spec, checkout, base)],
-      run: runConfigOf(spec, checkout.version),
-    }))
+  async function wanted({ tag, testServers }: MakeOptions, base: readonly Entry[]): Promise<Wanted[]> {
+    const products = await Promise.all(
+      IMAGES.map(async (spec) => ({
+        name: spec.name,
+        tag,
+        layers: [base, ...(await layersOf(spec, checkout, base))],
+        run: runConfigOf(spec, checkout.version),
+      })),
+    )
     if (!testServers) return products
     const servers = [redisImage(base), postgresImage(checkout.root, base)]
     return [
@@ -64,9 +66,9 @@ export function makeImages(options: MakeOptions, say: (line: string) => void): W
 }
 
 /** The files of one product image, in `folder`. */
-export function makeRootfs(name: string, checkout: Checkout, node: string, folder: string): void {
+export async function makeRootfs(name: string, checkout: Checkout, node: string, folder: string): Promise<void> {
   const spec = IMAGES.find((spec) => spec.name === name)
   if (!spec) throw new Error(`no image is called ${name}: there are ${IMAGES.map(({ name }) => name).join(', ')}`)
   const base = baseLayer(node)
-  writeRootfs([base, ...layersOf(spec, checkout, base)], folder)
+  writeRootfs([base, ...(await layersOf(spec, checkout, base))], folder)
 }

@@ -12,6 +12,7 @@ import { KubeClient } from '@fractal-lba/operator/runtime/client/kube-client'
 import type { KubeObject, ResourceType } from '@fractal-lba/operator/runtime/client/objects'
 import { ensurePrograms, programPath } from '@fractal-lba/servers/kubernetes/build'
 import { type ControlPlane, startControlPlane } from '@fractal-lba/servers/kubernetes/control-plane'
+import { established } from '@fractal-lba/servers/kubernetes/established'
 import { CLUSTER_PROGRAMS } from '@fractal-lba/servers/kubernetes/programs'
 import { type Child, startChild } from './child.ts'
 import * as objects from './objects.ts'
@@ -56,11 +57,10 @@ export async function openScene(say: (line: string) => void): Promise<Scene> {
     await plane.stop()
   }
   try {
-    for (const args of [
-      ['apply', '--server-side', '-f'],
-      ['wait', '--for=condition=Established', '--timeout=60s', '-f'],
-    ])
-      await promisify(execFile)(programPath('kubectl'), ['--kubeconfig', plane.kubeconfig, ...args, CRDS])
+    const kubectl = (...args: string[]) =>
+      promisify(execFile)(programPath('kubectl'), ['--kubeconfig', plane.kubeconfig, ...args])
+    await kubectl('apply', '--server-side', '-f', CRDS)
+    await established(kubectl, '-f', CRDS)
     say(`operator: ${FLEETS * PODS_A_FLEET} pods that answer, and their objects ...`)
     pods = startChild('bench/src/operator/simulated-pods.ts', [], {})
     const { ports } = JSON.parse(await pods.line('stdout', (line) => line.startsWith('{'))) as { ports: readonly number[] }

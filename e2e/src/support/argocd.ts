@@ -8,6 +8,7 @@ import { mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { binDirectory, programPath } from '@fractal-lba/servers/kubernetes/build'
+import { established } from '@fractal-lba/servers/kubernetes/established'
 import { ARGOCD_PROGRAMS } from '@fractal-lba/servers/kubernetes/programs'
 import { startRedis } from '@fractal-lba/servers/redis'
 import { endChild, freePort, type RunningServer } from '@fractal-lba/servers/running-server'
@@ -147,7 +148,7 @@ async function install(kubectl: Kubectl): Promise<void> {
   const crds = ['application', 'appproject'].map((kind) => join(found.Dir, 'manifests/crds', `${kind}-crd.yaml`))
   await kubectl.run(['apply', '--server-side', '--force-conflicts', ...crds.flatMap((file) => ['-f', file])])
   const kinds = ['applications', 'appprojects'].map((kind) => `crd/${kind}.argoproj.io`)
-  await kubectl.run(['wait', '--for=condition=Established', ...kinds, '--timeout=60s'])
+  await established((...args) => kubectl.run(args), ...kinds)
   const configMap = (name: string) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',

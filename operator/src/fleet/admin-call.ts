@@ -31,7 +31,7 @@ export interface AdminAnswer {
 }
 
 const MAX_ANSWER_BYTES = 4 * 1_048_576
-const IDLE_MS = 30_000
+const IDLE_MS = 10_000
 const plain = new Agent({ keepAlive: true, timeout: IDLE_MS })
 const encrypted = new TlsAgent({ keepAlive: true, timeout: IDLE_MS })
 

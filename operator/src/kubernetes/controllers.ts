@@ -16,7 +16,7 @@ import { ShardMigrationController } from '../controllers/shardmigration/controll
 import type { Log } from '../log.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
-import type { KubeObject } from '../runtime/client/objects.ts'
+import { type KubeObject, keyOf } from '../runtime/client/objects.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { Controller } from '../runtime/controller/controller.ts'
 import { runAll } from '../runtime/controller/run-all.ts'
@@ -28,6 +28,7 @@ import { isNews } from './annotations.ts'
 import { ByNamespace } from './by-namespace.ts'
 import { INSTANCE_LABEL, KubernetesFleet } from './fleet.ts'
 import { KubernetesMigrationObjects } from './migration-objects.ts'
+import { isAnotherProcess } from './pod-processes.ts'
 import { KubernetesPolicyFleets } from './policy-fleets.ts'
 import { KubernetesPolicyObjects, type ValidatePolicy } from './policy-objects.ts'
 import type { MigrationResource, Pod, PolicyResource, StatefulSet } from './resources.ts'
@@ -72,8 +73,14 @@ export class Controllers {
       reconcile: (key: string, signal: AbortSignal) => this.#present[name].reconcile(key, signal),
     })
     const migration = new Controller<MigrationResource>({ ...common('shardmigration'), cache: migrations, when: isNews })
-    const crr = new Controller<PolicyResource>({ ...common('crrpolicy'), cache: crrPolicies, when: isNews })
-    const tiering = new Controller<PolicyResource>({ ...common('tieringpolicy'), cache: tieringPolicies, when: isNews })
+    const policyController = (name: 'crrpolicy' | 'tieringpolicy', cache: Cache<PolicyResource>) =>
+      new Controller<PolicyResource>({ ...common(name), cache, when: isNews }).watches(
+        pods,
+        ({ metadata }) => cache.list({ namespace: metadata.namespace ?? '' }).map((policy) => keyOf(policy.metadata)),
+        isAnotherProcess,
+      )
+    const crr = policyController('crrpolicy', crrPolicies)
+    const tiering = policyController('tieringpolicy', tieringPolicies)
     const rollout = new Controller<StatefulSet>({
       ...common('fleetrollout'),
       cache: statefulSets,

@@ -18,8 +18,10 @@ import { takeVerbs } from './verbs.ts'
 import { watchSettings } from './watch-settings.ts'
 import { withdraw } from './withdrawing.ts'
 
-/** Pods come, go and start again without a wake-up of their own. */
-const SETTLED_POLL_MS = 30_000
+/** Pods that come, go, start again or become ready wake their policies; what else may have happened to what they run is seen by then. */
+const SETTLED_POLL_MS = 300_000
+/** Settled, but for a pod that does not say what it runs. */
+const INCOMPLETE_POLL_MS = 30_000
 const WAITING_POLL_MS = 2_000
 const MOVING_POLL_MS = 1_000
 
@@ -104,5 +106,8 @@ function takeSpec(draft: Draft): void {
 function nextLookMs({ status, ready, stalled, observed }: Draft): number {
   const moving = status.rollout !== undefined && status.rollout.endedAt === undefined && status.halt?.kind !== 'Freeze'
   if (moving) return Math.min(MOVING_POLL_MS, (observed.spec?.gates.intervalSeconds ?? 1) * 1000)
-  return ready || stalled !== undefined ? SETTLED_POLL_MS : WAITING_POLL_MS
+  if ((!ready && stalled === undefined) || observed.deletionRequested) return WAITING_POLL_MS
+  const { fleet } = observed
+  const complete = fleet.kind === 'found' && fleet.pods.every(({ problem }) => problem === undefined)
+  return complete ? SETTLED_POLL_MS : INCOMPLETE_POLL_MS
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { programPath } from '@fractal-lba/servers/kubernetes/build'
 import { type ControlPlane, startControlPlane } from '@fractal-lba/servers/kubernetes/control-plane'
+import { established } from '@fractal-lba/servers/kubernetes/established'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { annotationOf, FINALIZER } from '../../api/group.ts'
 import type { TieringPolicySpec } from '../../api/tieringpolicy.ts'
@@ -56,7 +57,7 @@ beforeAll(async () => {
   const connection = await loadConnection({ env: {}, kubeconfig: plane.kubeconfig })
   client = new KubeClient({ connection, userAgent: 'test', fieldManager: 'fractal-lba-operator' })
   await kubectl('apply', '--server-side', '-f', CRDS)
-  await kubectl('wait', '--for=condition=Established', '--timeout=60s', '-f', CRDS)
+  await established(kubectl, '-f', CRDS)
   const onError = (doing: string, error: unknown) => console.error(doing, error)
   const common = { client, clock: systemClock, random: Math.random, onError }
   const events = new EventRecorder({ ...common, controller: 'fractal.lba.io/operator', instance: 'test' })

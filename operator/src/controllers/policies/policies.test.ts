@@ -68,13 +68,13 @@ describe('a policy', () => {
       expect(objects.condition('policy', 'Reconciling')).toMatchObject({ status: 'False' })
       expect(objects.status('policy')).toMatchObject({ active: false, phase: 'Pending', progress: { percentage: 100 } })
 
-      for (const pod of world.pods.slice(1)) pod.capabilities = ['crr', 'tiering']
+      world.startAgain(world.pods.slice(1), ['crr', 'tiering'])
       await world.run(40)
       expect(objects.condition('policy', 'Ready')).toMatchObject({
         status: 'False',
         message: expect.stringContaining('(fleet-0 cannot'),
       })
-      for (const pod of world.pods) pod.capabilities = ['crr', 'tiering']
+      world.startAgain(world.pods, ['crr', 'tiering'])
       await world.run(40)
       expect(objects.condition('policy', 'Ready')).toMatchObject({ status: 'True' })
     },

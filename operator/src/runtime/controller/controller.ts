@@ -57,9 +57,13 @@ export class Controller<T extends KubeObject> {
     return this.watches(cache, (object) => ownerKeys(this.#options.cache.type, object))
   }
 
-  /** A change wakes the keys that the object leads to, before and after. */
-  watches<U extends KubeObject>(cache: Cache<U>, keysOf: (object: U) => readonly string[]): this {
-    this.#follow(cache, keysOf)
+  /** A change, of those that `when` (default: all) lets through, wakes the keys that the object leads to, before and after. */
+  watches<U extends KubeObject>(
+    cache: Cache<U>,
+    keysOf: (object: U) => readonly string[],
+    when?: (change: Change<U>) => boolean,
+  ): this {
+    this.#follow(cache, keysOf, when)
     return this
   }
 

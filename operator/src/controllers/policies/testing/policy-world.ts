@@ -80,6 +80,13 @@ export class PolicyWorld implements PolicyFleet, PolicyFleets {
 
   addPod(): void {
     this.pods.push(this.#pod(this.pods.length, ['crr', 'tiering']))
+    this.wake()
+  }
+
+  /** As another version of themselves. */
+  startAgain(pods: readonly SimulatedPod[], capabilities: readonly string[]): void {
+    for (const pod of pods) Object.assign(pod, { capabilities, push: this.kept ?? NO_POLICIES })
+    this.wake()
   }
 
   running(revision: string | undefined): number {
