@@ -6,6 +6,7 @@ import {
   compareCanary,
   type Gate,
   type GateReading,
+  measureGate,
   measureGates,
   type PodMeasure,
   sawNoRequests,
@@ -28,7 +29,10 @@ export interface MeasureOptions {
   /** Traffic from before this time is not looked at. */
   readonly notBeforeMs: number
   readonly timeoutMs: number
-  /** Pods of the step, to be compared with the rest as well; nothing is compared where all pods are of one kind. */
+  /**
+   * Pods of the step, measured by themselves as well, so that their share of the fleet's traffic is not too small to matter: compared with
+   * the rest where a limit says how, else held to the gate. Not where all pods are of one kind.
+   */
   readonly canary?: {
     readonly pods: ReadonlySet<string>
     readonly limits: Readonly<Partial<Record<Gate['metric'], CanaryLimit>>>
@@ -66,7 +70,7 @@ export class FleetMonitor {
     const measured = measureGates(gates, pods, windowMs / 1000, nowMs)
     const latency = measured.find((reading) => reading.metric === 'maxLatencyP95')
     return {
-      readings: [...measured, ...compared(options, pods, nowMs)],
+      readings: [...measured, ...ofCanary(options, pods, nowMs)],
       reports: this.#window.latest(),
       p95Ms: latency?.value,
       quiet: sawNoRequests(pods),
@@ -74,14 +78,16 @@ export class FleetMonitor {
   }
 }
 
-function compared({ gates, canary, windowMs }: MeasureOptions, pods: readonly PodMeasure[], nowMs: number): GateReading[] {
+function ofCanary({ gates, canary, windowMs }: MeasureOptions, pods: readonly PodMeasure[], nowMs: number): GateReading[] {
   if (!canary) return []
   const ofStep = pods.filter((pod) => canary.pods.has(nameOf(pod)))
   const rest = pods.filter((pod) => !canary.pods.has(nameOf(pod)))
   if (ofStep.length === 0 || rest.length === 0) return []
-  return gates.flatMap((gate) => {
+  return gates.map((gate) => {
     const limit = canary.limits[gate.metric]
-    return limit ? [compareCanary(gate, ofStep, rest, limit, windowMs / 1000, nowMs)] : []
+    return limit
+      ? compareCanary(gate, ofStep, rest, limit, windowMs / 1000, nowMs)
+      : { ...measureGate(gate, ofStep, windowMs / 1000, nowMs), subject: 'canary' as const }
   })
 }
 

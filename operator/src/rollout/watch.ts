@@ -7,7 +7,7 @@ import { type GateTrack, type Judgement, type JudgePolicy, judge } from './verdi
 
 export interface WatchSettings extends JudgePolicy {
   readonly gates: readonly Gate[]
-  /** How much worse than the rest of the fleet the step may be; a gate that is not named is not compared. */
+  /** How much worse than the rest of the fleet the step may be; by a gate that is not named its pods are measured, not compared. */
   readonly canary: Readonly<Partial<Record<GateMetric, CanaryLimit>>>
   /** Traffic that one measurement looks at. */
   readonly windowMs: number

@@ -122,6 +122,17 @@ describe('a revision that does harm', () => {
     expect(set.events).toHaveLength(before)
   })
 
+  it('is not lost in the traffic of a large fleet, although nothing compares it with the rest', async () => {
+    // One slow pod of thirty is not in the fleet's p95.
+    const set = await restingFleet(30, { 'fractal.lba.io/rollout-canary-factor': '0' })
+    set.changeTemplate('rev-b', { ...WELL, latencyMs: 400 })
+    await set.until('taken back', tookBack(set))
+    expect(set.status).toMatchObject({
+      target: 0,
+      halt: { reason: 'GateFailed', reading: { subject: 'canary', metric: 'maxLatencyP95', verdict: 'Fail' } },
+    })
+  })
+
   it.each([
     ['Hold', 'RolledBack', 'DeadlineExceeded'],
     ['Fail', 'RolledBack', 'GateFailed'],

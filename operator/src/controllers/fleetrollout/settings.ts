@@ -45,7 +45,7 @@ const SETTINGS = {
   'progress-deadline-seconds': number(10, 86_400, 600),
   'max-latency-p95-millis': number(0.001, 60_000, 200),
   'max-error-rate-percent': number(0, 100, 1),
-  /** 0: the canary is not compared with the rest. */
+  /** 0: the canary is held to the limits above, and not compared with the rest. */
   'canary-factor': number(0, 1000, 2),
   'on-no-data': choice(['Hold', 'Fail', 'Pass']),
   'on-gate-failure': choice(['Rollback', 'Freeze']),
