@@ -13,6 +13,7 @@ const ROOMS = {
   demo: ['protocol', 'shards', 'servers', 'sdk/typescript', 'backend/src/wal/'],
   bench: ['protocol', 'shards', 'servers', 'migration', 'sdk/typescript', 'backend', 'operator', 'image/src/images'],
   simulation: ['protocol', 'shards', 'migration', 'backend', 'operator'],
+  history: ['protocol', 'shards', 'servers', 'sdk/typescript', 'demo/'],
   image: [],
   'kubectl-flk': ['migration/src/certificate/', 'operator/src/api/', 'operator/src/cli/(status-)?table'],
   e2e: ['protocol', 'shards', 'servers', 'sdk/typescript', 'migration', 'image', 'operator/src/api/', 'demo/'],
@@ -29,12 +30,13 @@ const roomRules = Object.entries(ROOMS).map(([room, allowed]) => ({
 
 /** Inside the backend data goes one way: http -> ingest -> {wal, verify, routing -> dedup}. */
 const BACKEND_LAYERS = [
-  ['wal', ['wal']],
+  ['time', ['time']],
+  ['wal', ['wal', 'time']],
   ['verify', ['verify']],
   ['tenants', ['tenants', 'verify']],
   ['metrics', ['metrics']],
   ['routing', ['routing', 'metrics']],
-  ['dedup', ['dedup', 'routing', 'metrics']],
+  ['dedup', ['dedup', 'routing', 'metrics', 'time']],
   ['ingest', ['ingest', 'wal', 'verify', 'tenants', 'dedup', 'routing', 'metrics']],
 ]
 

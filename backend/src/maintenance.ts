@@ -3,6 +3,7 @@
  * the slow sweep of expired records. A failure of it is logged and tried again at its next turn; no submission depends on it.
  */
 import type { OpenedStore } from './stores/opened-store.ts'
+import type { Clock } from './time/clock.ts'
 import type { OpenedWal } from './wal/open.ts'
 
 const HOUSEKEEPING_EVERY_MS = 60_000
@@ -13,37 +14,42 @@ export interface MaintenanceParts {
   readonly opened: OpenedStore
   readonly log: Pick<OpenedWal<never>, 'deleteOldSegments'>
   readonly currentSegment: () => number
-  readonly wallClock: () => number
+  readonly clock: Clock
   readonly onFailed: (what: string, error: unknown) => void
 }
 
 export class Maintenance {
   readonly #parts: MaintenanceParts
-  readonly #timers: NodeJS.Timeout[]
+  readonly #cancels = new Map<() => void, () => void>()
   #running: Promise<void> = Promise.resolve()
   #sweeping = false
 
   constructor(parts: MaintenanceParts) {
     this.#parts = parts
-    this.#timers = [
-      setInterval(() => this.#housekeeping(), HOUSEKEEPING_EVERY_MS),
-      setInterval(() => this.#sweep(), SWEEP_EVERY_MS),
-    ]
-    for (const timer of this.#timers) timer.unref()
+    this.#every(HOUSEKEEPING_EVERY_MS, () => this.#housekeeping())
+    this.#every(SWEEP_EVERY_MS, () => this.#sweep())
   }
 
   /** @returns once what was under way has ended. */
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
+    for (const cancel of this.#cancels.values()) cancel()
     await this.#running
+  }
+
+  #every(ms: number, run: () => void): void {
+    const tick = () => {
+      this.#cancels.set(run, this.#parts.clock.after(ms, tick))
+      run()
+    }
+    this.#cancels.set(run, this.#parts.clock.after(ms, tick))
   }
 
   #housekeeping(): void {
     this.#running = this.#running.then(async () => {
-      const { opened, log, currentSegment, wallClock, onFailed } = this.#parts
+      const { opened, log, currentSegment, clock, onFailed } = this.#parts
       try {
         const keepFrom = await opened.checkpoint(currentSegment(), false)
-        await log.deleteOldSegments({ nowMs: wallClock(), keepFrom })
+        await log.deleteOldSegments({ nowMs: clock.nowMs(), keepFrom })
       } catch (error) {
         onFailed('housekeeping', error)
       }

@@ -1,6 +1,6 @@
 /**
- * A verifier pod put together: the store, the log, the pipeline between them, and the two ports. This is the whole machine; each part is
- * explained where it lives. What starts last stops first.
+ * A verifier pod put together: the store, the core (log and pipeline) and the two ports around it. This is the whole machine; each part
+ * is explained where it lives. What starts last stops first.
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
@@ -9,19 +9,17 @@ import { makeReport } from './admin/report.ts'
 import { buildAdminServer } from './admin/server.ts'
 import { ReloadedTls, readTls } from './admin/tls.ts'
 import type { Config } from './config/read-config.ts'
+import { startCorePod } from './core-pod.ts'
 import { buildServer } from './http/server.ts'
 import { HttpReplies } from './http/submit-route.ts'
 import { Effects } from './ingest/effects.ts'
 import { openExaminer } from './ingest/open-examiner.ts'
-import { Pipeline, type Submission } from './ingest/pipeline.ts'
-import { RetryQueue } from './ingest/retry-queue.ts'
-import { Maintenance } from './maintenance.ts'
 import { Counters } from './metrics/counters.ts'
 import { Exposition } from './metrics/exposition.ts'
 import { openPolicies } from './policies/pod-policies.ts'
 import { openStore } from './stores/open-store.ts'
 import { Tenants } from './tenants/tenants.ts'
-import { DEFAULT_SEGMENT_BYTES, openWal } from './wal/open.ts'
+import type { Clock } from './time/clock.ts'
 
 /** What a pod takes from the machine that it runs on. */
 export interface PodSurroundings {
@@ -45,6 +43,7 @@ export interface Pod {
 
 export async function startPod(config: Config, around: PodSurroundings): Promise<Pod> {
   const { log, wallClock, monotonic, onBroken } = around
+  const clock: Clock = { nowMs: wallClock, after: laterWithoutKeepingAlive, soon: setImmediate }
   const startedAtMs = wallClock()
   const counters = new Counters()
   const tenants = new Tenants(config.tenants, config.tokenRate, monotonic())
@@ -57,59 +56,31 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
       log.error({ err: error }, 'the TLS files of the admin port cannot be used; it goes on with those it had'),
     )
   const examiner = openExaminer(config.examineThreads, config.pod, config.tenants, onBroken)
-  const opened = await openStore(config, { counters, log, wallClock, random: around.random, onBroken })
-  const openedWal = await openWal<Submission<FastifyReply> | undefined>({
-    dir: config.walDir,
+  const opened = await openStore(config, { counters, log, clock, random: around.random, onBroken })
+  const core = await startCorePod<FastifyReply>({
     pod: config.pod,
-    segmentBytes: DEFAULT_SEGMENT_BYTES,
-    clock: { nowMs: wallClock, after: laterWithoutKeepingAlive },
-    onRecoveredSettlements: (settlements) => opened.restore(settlements),
-    onWriting: (batch) => pipeline.onWriting(batch),
-    onDurable: (batch) => pipeline.onDurable(batch),
-    onRefused: (batch) => pipeline.onRefused(batch),
-    onFailed: onBroken,
-  })
-  const { wal, recovered } = openedWal
-  const recordsInLog = opened.rebuiltFromLog
-  const { store } = opened
-  const retries = new RetryQueue({
-    store,
-    effects,
-    settle: (settlements) => wal.settle(settlements),
-    deadlineMs: config.storeDeadlineMs,
-    recordsInLog,
-    wallClock,
-    pause: around.pause,
-    onBroken,
-  })
-  const pipeline = new Pipeline<FastifyReply>({
-    wal,
+    walDir: config.walDir,
+    storeDeadlineMs: config.storeDeadlineMs,
+    opened,
     examiner,
-    store,
-    retries,
     effects,
     counters,
     replies,
-    storeDeadlineMs: config.storeDeadlineMs,
-    recordsInLog,
-    wallClock,
+    clock,
     monotonic,
+    pause: around.pause,
     onBroken,
+    onMaintenanceFailed: (what, error) => log.error({ err: error }, `${what} failed; it is tried again`),
   })
+  const { pipeline, wal, retries, recovered } = core
   if (recovered.tornBytes > 0)
     log.warn({ tornBytes: recovered.tornBytes }, 'cut a torn record off the log: it was never acknowledged')
-  for await (const batch of recovered.unsettled) await pipeline.replay(batch)
   log.info(
     { segments: recovered.segments, entries: recovered.entries, replayed: recovered.unsettledEntries },
     'recovered the log',
   )
 
-  const notReadyReason = (): string | undefined => {
-    if (pipeline.draining) return 'it drains'
-    if (wal.state !== 'open') return `the write-ahead log is ${wal.state}`
-    if (retries.full) return 'too many submissions wait for the dedup store'
-    return store.notReadyReason
-  }
+  const notReadyReason = () => core.notReadyReason()
   const exposition = new Exposition({
     counters,
     tenants: () => tenants.all(),
@@ -157,13 +128,6 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
       acknowledge: (shard) => opened.acknowledge(shard),
       onError: (error) => log.error({ err: error }, 'an admin call failed'),
     })
-  const maintenance = new Maintenance({
-    opened,
-    log: openedWal,
-    currentSegment: () => wal.currentSegment,
-    wallClock,
-    onFailed: (what, error) => log.error({ err: error }, `${what} failed; it is tried again`),
-  })
   if (admin) adminTls?.keepFresh(admin.server)
   const adminPort = admin && (await listen(admin, config.host, config.admin?.port ?? 0))
   const port = await listen(app, config.host, config.port)
@@ -178,12 +142,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
       const closed = app.close()
       await drained
       await closed
-      await retries.stop()
-      await maintenance.stop()
-      await examiner.close()
-      await wal.close()
-      await opened.checkpoint(wal.currentSegment, true)
-      await store.close()
+      await core.stop()
       adminTls?.stop()
       await admin?.close()
     },

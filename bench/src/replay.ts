@@ -34,7 +34,7 @@ async function writeLog(dir: string, entries: number, settled: boolean): Promise
     dir,
     pod: POD,
     segmentBytes: 64 * 1024 * 1024,
-    clock: { nowMs: Date.now, after: afterDelay },
+    clock: { nowMs: Date.now, after: afterDelay, soon: setImmediate },
     onDurable(batch) {
       if (settled) wal.settle(batch.map(settlementOf))
       durable += batch.length

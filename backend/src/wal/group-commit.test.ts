@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { MAX_GROUP_BYTES } from './format.ts'
+import { NODE_FILES } from './node-files.ts'
 import { listSegments } from './segment.ts'
 import { entry, makeWalDir, openTestWal, settlement, unsettledBodies } from './testing/open-test-wal.ts'
 
@@ -40,7 +41,7 @@ describe('group commit', () => {
       await opened.wal.close()
     }
     expect(places.size).toBe(300)
-    expect((await listSegments(dir)).length).toBeGreaterThan(9)
+    expect((await listSegments(dir, NODE_FILES)).length).toBeGreaterThan(9)
   })
 
   it('writes settlements with the next entries, or soon after when there are none', async () => {

@@ -6,13 +6,13 @@
  * Invariants: groups reach the disk in order and one at a time; an entry is handed to `onDurable` only after the write that holds it
  * is on disk, and so is the name of its file; after an error that leaves in doubt what is on disk nothing more is written.
  */
-import { statfs } from 'node:fs/promises'
-import type { WalClock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
+import type { FileError, WalFiles } from './files.ts'
 import { encodeHeader, entryBytes, FRAME_HEADER_BYTES, headerBytes, MAX_GROUP_BYTES, settlementBytes } from './format.ts'
 import { Group, GroupBuffers, type GroupSegment } from './group.ts'
 import type { SegmentLedger } from './ledger.ts'
 import type { DurableEntry, Settlement, Wal, WalEntry } from './port.ts'
-import { removeDurably, SegmentWriter, syncDirectory, truncateDurably } from './segment.ts'
+import { removeDurably, SegmentWriter } from './segment.ts'
 
 /** Bytes waiting for the disk beyond which `append` refuses: four full writes. */
 const MAX_QUEUED_BYTES = 4 * MAX_GROUP_BYTES
@@ -38,7 +38,8 @@ export interface GroupCommitOptions<T> {
   /** Entries found at start that are not settled. */
   readonly backlogEntries: number
   readonly ledger: SegmentLedger
-  readonly clock: WalClock
+  readonly clock: Clock
+  readonly files: WalFiles
   readonly settleDelayMs?: number
   readonly resumeFreeBytes?: number
   /**
@@ -186,7 +187,7 @@ export class GroupCommit<T> implements Wal<T> {
   #scheduleLeader(): void {
     if (this.#writing || this.#leaderScheduled) return
     this.#leaderScheduled = true
-    setImmediate(() => {
+    this.#options.clock.soon(() => {
       this.#leaderScheduled = false
       this.#lead()
     })
@@ -202,7 +203,8 @@ export class GroupCommit<T> implements Wal<T> {
     }
     if (this.#writer?.segment === group.segment.header.segment) this.#write(this.#writer, group)
     else this.#rotateTo(group)
-    if (group.entries.length > 0 && this.#options.onWriting !== undefined) setImmediate(() => this.#tellWriting(group))
+    if (group.entries.length > 0 && this.#options.onWriting !== undefined)
+      this.#options.clock.soon(() => this.#tellWriting(group))
   }
 
   /** In a turn of its own, since the entries of the write before this one are answered first. */
@@ -218,14 +220,14 @@ export class GroupCommit<T> implements Wal<T> {
 
   /** The first group of a segment: its file is made, and made findable, before anything in it counts as durable. */
   #rotateTo(group: Group<T>): void {
-    const { dir } = this.#options
+    const { dir, files } = this.#options
     const create = () =>
-      SegmentWriter.create(dir, group.segment.header.segment, (error, writer) => {
-        if (writer === undefined) return this.#writeFailed(error as Error)
+      SegmentWriter.create(files, dir, group.segment.header.segment, (error, writer) => {
+        if (writer === undefined) return this.#writeFailed(error as FileError)
         this.#writer = writer
         writer.write(group.buffer, group.usedBytes, 0, (writeError) => {
           if (writeError !== null) return this.#writeFailed(writeError)
-          syncDirectory(dir).then(
+          files.syncDirectory(dir).then(
             () => this.#written(group),
             (syncError: Error) => this.#fail(syncError),
           )
@@ -263,7 +265,7 @@ export class GroupCommit<T> implements Wal<T> {
     }
   }
 
-  #writeFailed(error: NodeJS.ErrnoException): void {
+  #writeFailed(error: FileError): void {
     if (error.code === 'ENOSPC' || error.code === 'EDQUOT') this.#becomeFull().catch((failure: Error) => this.#fail(failure))
     else this.#fail(error)
   }
@@ -278,9 +280,10 @@ export class GroupCommit<T> implements Wal<T> {
     if (refused.length > 0) this.#options.onRefused(refused)
     const writer = this.#writer
     if (writer !== undefined) {
+      const { dir, files } = this.#options
       await this.#closeWriter()
-      if (writer.segment === this.#durable.segment) await truncateDurably(writer.path, this.#durable.bytes)
-      else await removeDurably(this.#options.dir, writer.path)
+      if (writer.segment === this.#durable.segment) await files.truncate(writer.path, this.#durable.bytes)
+      else await removeDurably(files, dir, writer.path)
     }
     this.#segment = this.#segmentAfter(this.#durable)
     this.#nextOffset = 0
@@ -309,9 +312,9 @@ export class GroupCommit<T> implements Wal<T> {
 
   /** Writes a new segment with what is parked; the log opens again once that is on disk. */
   async #probe(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#options.dir)
+    const freeBytes = await this.#options.files.freeBytes(this.#options.dir)
     if (this.#state !== 'full') return
-    if (bavail * bsize < (this.#options.resumeFreeBytes ?? DEFAULT_RESUME_FREE_BYTES)) return this.#armProbe()
+    if (freeBytes < (this.#options.resumeFreeBytes ?? DEFAULT_RESUME_FREE_BYTES)) return this.#armProbe()
     const parked = this.#parked
     this.#parked = []
     if (parked.length > 0) this.#addSettlements(parked)

@@ -2,8 +2,8 @@
  * Reads the frames of one segment in order, a chunk at a time, so that memory does not grow with the file. Says where and why it
  * stopped; judging that is the caller's (recover.ts).
  */
-import { type FileHandle, open } from 'node:fs/promises'
 import { MAX_POD_BYTES } from '@fractal-lba/protocol/records/record'
+import type { ReadableFile, WalFiles } from './files.ts'
 import {
   type DecodedHeader,
   decodeHeader,
@@ -43,24 +43,23 @@ export class SegmentReader {
   readonly path: string
   readonly header: DecodedHeader | string
   readonly sizeBytes: number
-  readonly #handle: FileHandle
+  readonly #file: ReadableFile
 
-  private constructor(path: string, handle: FileHandle, header: DecodedHeader | string, sizeBytes: number) {
+  private constructor(path: string, file: ReadableFile, header: DecodedHeader | string) {
     this.path = path
-    this.#handle = handle
+    this.#file = file
     this.header = header
-    this.sizeBytes = sizeBytes
+    this.sizeBytes = file.sizeBytes
   }
 
-  static async open(path: string): Promise<SegmentReader> {
-    const handle = await open(path, 'r')
+  static async open(disk: WalFiles, path: string): Promise<SegmentReader> {
+    const file = await disk.open(path)
     try {
-      const { size } = await handle.stat()
-      const start = Buffer.alloc(Math.min(size, MAX_POD_BYTES + 64))
-      const { bytesRead } = await handle.read(start, 0, start.length, 0)
-      return new SegmentReader(path, handle, decodeHeader(start.subarray(0, bytesRead)), size)
+      const start = Buffer.alloc(Math.min(file.sizeBytes, MAX_POD_BYTES + 64))
+      const bytesRead = await file.read(start, 0, start.length, 0)
+      return new SegmentReader(path, file, decodeHeader(start.subarray(0, bytesRead)))
     } catch (error) {
-      await handle.close()
+      await file.close()
       throw error
     }
   }
@@ -75,7 +74,7 @@ export class SegmentReader {
       let base = header.bytes
       let filled = 0
       for (;;) {
-        const { bytesRead } = await this.#handle.read(buffer, filled, buffer.length - filled, base + filled)
+        const bytesRead = await this.#file.read(buffer, filled, buffer.length - filled, base + filled)
         filled += bytesRead
         const chunk = parseChunk(buffer, filled, base, header.checksum)
         if (chunk.frames.length > 0) yield chunk.frames
@@ -91,12 +90,12 @@ export class SegmentReader {
         filled -= chunk.at
       }
     } finally {
-      await this.#handle.close()
+      await this.#file.close()
     }
   }
 
   async close(): Promise<void> {
-    await this.#handle.close()
+    await this.#file.close()
   }
 }
 

@@ -3,7 +3,9 @@
  * log of a running pod; it then ends where that pod had got to. Damage is an error, never an early end: an audit must not say 'all is
  * well' about what it could not read.
  */
+import type { WalFiles } from './files.ts'
 import { decodeEntry, SHORTEST_HEADER_BYTES } from './format.ts'
+import { NODE_FILES } from './node-files.ts'
 import type { Settlement, WalPosition } from './port.ts'
 import { type Frame, SegmentReader } from './read-frames.ts'
 import { damaged, requireContiguous, requireWhole } from './recover.ts'
@@ -28,14 +30,14 @@ export type LogRecord =
     }
 
 /** All records of the log, in order, a batch at a time. @throws BadRecoveryReport */
-export async function* readLog(dir: string): AsyncGenerator<readonly LogRecord[]> {
-  const files = await listSegments(dir)
+export async function* readLog(dir: string, disk: WalFiles = NODE_FILES): AsyncGenerator<readonly LogRecord[]> {
+  const files = await listSegments(dir, disk)
   requireContiguous(files)
   for (const [index, { path, segment }] of files.entries()) {
-    const reader = await SegmentReader.open(path)
+    const reader = await SegmentReader.open(disk, path)
     const { header } = reader
     try {
-      if (typeof header !== 'string') await requireWhole(files[index - 1], header.previousBytes)
+      if (typeof header !== 'string') await requireWhole(disk, files[index - 1], header.previousBytes)
     } catch (error) {
       await reader.close()
       throw error
@@ -50,7 +52,13 @@ export async function* readLog(dir: string): AsyncGenerator<readonly LogRecord[]
       const end = batch.value
       if (end.kind === 'whole') break
       if (index < files.length - 1) throw damaged(path, end, 'later segments follow')
-      const why = await whyNotTorn(path, end, typeof header === 'string' ? undefined : header.checksum, SHORTEST_HEADER_BYTES)
+      const why = await whyNotTorn(
+        disk,
+        path,
+        end,
+        typeof header === 'string' ? undefined : header.checksum,
+        SHORTEST_HEADER_BYTES,
+      )
       if (why !== undefined) throw damaged(path, end, `it is not the end of an interrupted write: ${why}`)
       break
     }

@@ -1,6 +1,7 @@
 import { readFile, rm, unlink, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FRAME_ENTRY, FRAME_HEADER_BYTES, headerBytes, MAX_GROUP_BYTES, sealFrame } from './format.ts'
+import { NODE_FILES } from './node-files.ts'
 import { readLog } from './read.ts'
 import { BadRecoveryReport } from './recover.ts'
 import { listSegments } from './segment.ts'
@@ -21,7 +22,7 @@ describe('recovery', () => {
       await opened.untilDurable(3 * group + 3)
     }
     await opened.wal.close()
-    const [file] = await listSegments(dir)
+    const [file] = await listSegments(dir, NODE_FILES)
     const { path } = file!
     return { path, sound: await readFile(path), offsets: opened.durable.map(({ position }) => position.offset) }
   }
@@ -123,7 +124,7 @@ describe('recovery', () => {
     opened.wal.append({ ...entry(0), body: Buffer.concat([Buffer.from('0 '), inner]) })
     await opened.untilDurable(1)
     await opened.wal.close()
-    const [file] = await listSegments(dir)
+    const [file] = await listSegments(dir, NODE_FILES)
     const sound = await readFile(file!.path)
     await writeFile(file!.path, sound.subarray(0, sound.length - 1))
     expect(await survivors()).toEqual([])
@@ -137,7 +138,7 @@ describe('recovery', () => {
       await opened.wal.close()
     }
     await expect(openTestWal(dir, { pod: 'verifier-1' })).rejects.toThrow("belongs to pod 'verifier-0', not to 'verifier-1'")
-    const [first, second, third] = await listSegments(dir)
+    const [first, second, third] = await listSegments(dir, NODE_FILES)
     const bytes = await readFile(second!.path)
     await writeFile(second!.path, await readFile(third!.path))
     await expect(openTestWal(dir)).rejects.toThrow(`the file says that it is segment ${third!.segment}`)
@@ -153,7 +154,7 @@ describe('recovery', () => {
     opened.wal.append(entry(100, '100'))
     await opened.untilDurable(1)
     await opened.wal.close()
-    expect((await listSegments(dir)).length).toBe(2)
+    expect((await listSegments(dir, NODE_FILES)).length).toBe(2)
     expect(await survivors()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 100])
   })
 

@@ -2,12 +2,12 @@
  * Reads a WAL_DIR at start: which entries have no settlement, and whether the log can be trusted. Cuts a torn tail only where it is
  * the end of the last segment; everything else that is wrong stops the start, since it may be a decision that was acknowledged.
  */
-import { stat } from 'node:fs/promises'
+import type { WalFiles } from './files.ts'
 import { headerBytes, type SegmentHeader } from './format.ts'
 import { SegmentLedger } from './ledger.ts'
 import type { Settlement, WalPosition } from './port.ts'
 import { type BadEnd, type SegmentEnd, SegmentReader } from './read-frames.ts'
-import { listSegments, removeDurably, type SegmentFile, truncateDurably } from './segment.ts'
+import { listSegments, removeDurably, type SegmentFile } from './segment.ts'
 import { whyNotTorn } from './torn-tail.ts'
 
 /** Why a start was refused. The message holds all of it. */
@@ -47,18 +47,23 @@ export interface RecoveredLog {
   readonly tornBytes: number
 }
 
-export async function recoverLog(dir: string, pod: string, onSettlements: OnRecoveredSettlements): Promise<RecoveredLog> {
-  const files = await listSegments(dir)
+export async function recoverLog(
+  disk: WalFiles,
+  dir: string,
+  pod: string,
+  onSettlements: OnRecoveredSettlements,
+): Promise<RecoveredLog> {
+  const files = await listSegments(dir, disk)
   requireContiguous(files)
   const found = new Findings()
   let tornBytes = 0
   for (const [index, file] of files.entries()) {
-    const reader = await SegmentReader.open(file.path)
+    const reader = await SegmentReader.open(disk, file.path)
     const { header } = reader
     try {
       if (typeof header !== 'string') {
         requireOwnHeader(file, header, pod)
-        await requireWhole(files[index - 1], header.previousBytes)
+        await requireWhole(disk, files[index - 1], header.previousBytes)
       }
     } catch (error) {
       await reader.close()
@@ -68,14 +73,14 @@ export async function recoverLog(dir: string, pod: string, onSettlements: OnReco
     if (end.kind === 'whole') continue
     if (index < files.length - 1) throw damaged(file.path, end, 'later segments follow')
     const checksum = typeof header === 'string' ? undefined : header.checksum
-    const why = await whyNotTorn(file.path, end, checksum, headerBytes(pod))
+    const why = await whyNotTorn(disk, file.path, end, checksum, headerBytes(pod))
     if (why !== undefined) throw damaged(file.path, end, `it is not the end of an interrupted write: ${why}`)
-    tornBytes = await cutTornTail(dir, file.path, end)
+    tornBytes = await cutTornTail(disk, dir, file.path, end)
     if (end.kind === 'headless') files.pop()
   }
   const { ledger, unsettled, unsettledEntries, entries } = found
   const last = files.at(-1)
-  const lastBytes = last === undefined ? 0 : (await stat(last.path)).size
+  const lastBytes = last === undefined ? 0 : await disk.sizeOf(last.path)
   return { files, lastBytes, ledger, unsettled, unsettledEntries, entries, tornBytes }
 }
 
@@ -137,9 +142,9 @@ export function requireContiguous(files: readonly SegmentFile[]): void {
 }
 
 /** That a closed segment has the length that its successor knows: one cut between two records looks sound by itself. */
-export async function requireWhole(file: SegmentFile | undefined, bytes: number): Promise<void> {
+export async function requireWhole(disk: WalFiles, file: SegmentFile | undefined, bytes: number): Promise<void> {
   if (file === undefined) return
-  const { size } = await stat(file.path)
+  const size = await disk.sizeOf(file.path)
   if (size === bytes) return
   const problem = `the file has ${size} bytes; it had ${bytes} when the next segment was begun`
   throw new BadRecoveryReport({ file: file.path, offset: Math.min(size, bytes), problem, advice: ADVICE_DAMAGED })
@@ -162,9 +167,9 @@ export function damaged(path: string, end: BadEnd, why: string): BadRecoveryRepo
 }
 
 /** @returns how many bytes were cut. A file without a header goes whole: nothing in it was ever durable. */
-async function cutTornTail(dir: string, path: string, end: BadEnd): Promise<number> {
+async function cutTornTail(disk: WalFiles, dir: string, path: string, end: BadEnd): Promise<number> {
   const keptBytes = end.kind === 'headless' ? 0 : end.offset
-  if (end.kind === 'headless') await removeDurably(dir, path)
-  else await truncateDurably(path, keptBytes)
+  if (end.kind === 'headless') await removeDurably(disk, dir, path)
+  else await disk.truncate(path, keptBytes)
   return end.sizeBytes - keptBytes
 }

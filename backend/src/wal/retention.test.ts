@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { NODE_FILES } from './node-files.ts'
 import { RETENTION_MS } from './retention.ts'
 import { listSegments } from './segment.ts'
 import { makeWalDir, openTestWal, settlement, type TestWal } from './testing/open-test-wal.ts'
@@ -24,7 +25,7 @@ describe('retention', () => {
   }
 
   async function kept(): Promise<number[]> {
-    return (await listSegments(dir)).map(({ segment }) => segment)
+    return (await listSegments(dir, NODE_FILES)).map(({ segment }) => segment)
   }
 
   async function settle(opened: TestWal, ids: number[]): Promise<void> {

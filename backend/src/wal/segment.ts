@@ -1,10 +1,6 @@
-/**
- * The files of a WAL_DIR: names, listing, and the one file that is written. A file is written by one synchronous-data write at a time
- * (O_DSYNC): one hop to the thread pool where write and fdatasync would be two, with the same promise (README.md has the figures).
- */
-import { close, constants, open, write } from 'node:fs'
-import { type FileHandle, open as openHandle, readdir, unlink } from 'node:fs/promises'
+/** The files of a WAL_DIR: names, listing, and the one file that is written. */
 import { join } from 'node:path'
+import type { DurableFile, FileError, WalFiles } from './files.ts'
 
 const NAME = /^(\d{10})\.wal$/
 
@@ -18,61 +14,46 @@ export function segmentName(segment: number): string {
 }
 
 /** All segments of `dir`, oldest first. */
-export async function listSegments(dir: string): Promise<SegmentFile[]> {
-  const files: SegmentFile[] = []
-  for (const name of await readdir(dir)) {
+export async function listSegments(dir: string, files: WalFiles): Promise<SegmentFile[]> {
+  const found: SegmentFile[] = []
+  for (const name of await files.list(dir)) {
     const match = NAME.exec(name)
-    if (match !== null) files.push({ segment: Number(match[1]), path: join(dir, name) })
+    if (match !== null) found.push({ segment: Number(match[1]), path: join(dir, name) })
   }
-  return files.sort((a, b) => a.segment - b.segment)
-}
-
-/** Makes creations, renames and removals in `dir` durable. */
-export async function syncDirectory(dir: string): Promise<void> {
-  const handle = await openHandle(dir, constants.O_RDONLY | constants.O_DIRECTORY)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Cuts `path` to `bytes`, durably. */
-export async function truncateDurably(path: string, bytes: number): Promise<void> {
-  const handle: FileHandle = await openHandle(path, constants.O_WRONLY)
-  try {
-    await handle.truncate(bytes)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+  return found.sort((a, b) => a.segment - b.segment)
 }
 
 /** Removes a file of `dir`, durably. */
-export async function removeDurably(dir: string, path: string): Promise<void> {
-  await unlink(path)
-  await syncDirectory(dir)
+export async function removeDurably(files: WalFiles, dir: string, path: string): Promise<void> {
+  await files.remove(path)
+  await files.syncDirectory(dir)
 }
 
-export type WriteDone = (error: NodeJS.ErrnoException | null) => void
+export type WriteDone = (error: FileError | null) => void
 
-/** The segment being written. Callbacks instead of promises: this is once a group, on the path of every answer. */
+/** The segment being written. */
 export class SegmentWriter {
   readonly segment: number
   readonly path: string
-  readonly #fd: number
+  readonly #file: DurableFile
 
-  private constructor(file: SegmentFile, fd: number) {
-    this.segment = file.segment
-    this.path = file.path
-    this.#fd = fd
+  private constructor(segment: SegmentFile, file: DurableFile) {
+    this.segment = segment.segment
+    this.path = segment.path
+    this.#file = file
   }
 
   /** Fails when the file exists: a segment is never written twice. */
-  static create(dir: string, segment: number, done: (error: NodeJS.ErrnoException | null, writer?: SegmentWriter) => void): void {
+  static create(
+    files: WalFiles,
+    dir: string,
+    segment: number,
+    done: (error: FileError | null, writer?: SegmentWriter) => void,
+  ): void {
     const path = join(dir, segmentName(segment))
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_DSYNC
-    open(path, flags, 0o640, (error, fd) => (error === null ? done(null, new SegmentWriter({ segment, path }, fd)) : done(error)))
+    files.create(path, (error, file) =>
+      file === undefined ? done(error) : done(null, new SegmentWriter({ segment, path }, file)),
+    )
   }
 
   /** `done(null)` means that all `length` bytes are on disk. */
@@ -81,11 +62,11 @@ export class SegmentWriter {
   }
 
   close(done: WriteDone): void {
-    close(this.#fd, (error) => done(error ?? null))
+    this.#file.close((error) => done(error ?? null))
   }
 
   #writeFrom(buffer: Buffer, from: number, length: number, offset: number, done: WriteDone): void {
-    write(this.#fd, buffer, from, length - from, offset + from, (error, written) => {
+    this.#file.write(buffer, from, length - from, offset + from, (error, written) => {
       if (error !== null) done(error)
       else if (from + written === length) done(null)
       else this.#writeFrom(buffer, from + written, length, offset, done)

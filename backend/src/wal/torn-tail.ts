@@ -6,7 +6,7 @@
  * the same write (their group began no later) and the bad stretch has a whole sector of zeros: a disk that lost power may have written
  * the later sectors of one write and not the earlier ones, which then read as zeros. Changed bytes never look like that.
  */
-import { open } from 'node:fs/promises'
+import type { WalFiles } from './files.ts'
 import { FRAME_HEADER_BYTES, isFrameAt, MAX_GROUP_BYTES } from './format.ts'
 import type { BadEnd } from './read-frames.ts'
 
@@ -18,17 +18,18 @@ const SECTOR_BYTES = 512
  * @returns undefined for a torn tail, else why it is none.
  */
 export async function whyNotTorn(
+  disk: WalFiles,
   path: string,
   end: BadEnd,
   headerChecksum: number | undefined,
   ownHeaderBytes: number,
 ): Promise<string | undefined> {
-  if (end.kind === 'headless' || headerChecksum === undefined) return whyNotUnwritten(path, end.sizeBytes, ownHeaderBytes)
+  if (end.kind === 'headless' || headerChecksum === undefined) return whyNotUnwritten(disk, path, end.sizeBytes, ownHeaderBytes)
   const badOffset = end.offset
   const tailBytes = Math.max(0, end.sizeBytes - badOffset)
   if (end.senseless) return 'its checksum is right'
   if (tailBytes > MAX_GROUP_BYTES) return `${tailBytes} bytes follow, more than one write can leave behind`
-  const tail = await readRange(path, badOffset, badOffset + tailBytes)
+  const tail = await readRange(disk, path, badOffset, badOffset + tailBytes)
   // Sound by now: it was being written when it was read (a log may be read while its pod runs).
   if (isFrameAt(tail, 0, tail.length, badOffset, headerChecksum)) return undefined
   let soundAt: number | undefined
@@ -46,21 +47,25 @@ export async function whyNotTorn(
 }
 
 /** A segment without a sound header was never written if it is too short for one, or if its first sector reads as zeros. */
-async function whyNotUnwritten(path: string, sizeBytes: number, ownHeaderBytes: number): Promise<string | undefined> {
+async function whyNotUnwritten(
+  disk: WalFiles,
+  path: string,
+  sizeBytes: number,
+  ownHeaderBytes: number,
+): Promise<string | undefined> {
   if (sizeBytes < ownHeaderBytes) return undefined
   if (sizeBytes > MAX_GROUP_BYTES) return `the file has ${sizeBytes} bytes, more than one write can leave behind`
-  const start = await readRange(path, 0, Math.min(sizeBytes, SECTOR_BYTES))
+  const start = await readRange(disk, path, 0, Math.min(sizeBytes, SECTOR_BYTES))
   return start.every((byte) => byte === 0) ? undefined : 'something was written where the header belongs'
 }
 
-async function readRange(path: string, from: number, to: number): Promise<Buffer> {
-  const handle = await open(path, 'r')
+async function readRange(disk: WalFiles, path: string, from: number, to: number): Promise<Buffer> {
+  const file = await disk.open(path)
   try {
     const buffer = Buffer.alloc(to - from)
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, from)
-    return buffer.subarray(0, bytesRead)
+    return buffer.subarray(0, await file.read(buffer, 0, buffer.length, from))
   } finally {
-    await handle.close()
+    await file.close()
   }
 }
 

@@ -4,6 +4,7 @@
  * back every put for it is told so at once instead of at its deadline.
  */
 import { type PutReply, type ShardData, ShardUnavailable } from '@fractal-lba/shards/port'
+import type { Clock } from '../../time/clock.ts'
 import { EpochGuard } from './epoch-guard.ts'
 import { giveUp, type WaitingPut } from './waiting-put.ts'
 
@@ -28,7 +29,7 @@ export class ShardLane {
   readonly epochs = new EpochGuard()
   readonly #data: ShardData
   readonly #events: LaneEvents
-  readonly #wallClock: () => number
+  readonly #clock: Clock
   #queue: WaitingPut[] = []
   #underWay = 0
   #downSinceMs: number | undefined
@@ -37,11 +38,11 @@ export class ShardLane {
   #idle: (() => void) | undefined
   #pumpQueued = false
 
-  constructor(index: number, data: ShardData, events: LaneEvents, wallClock: () => number) {
+  constructor(index: number, data: ShardData, events: LaneEvents, clock: Clock) {
     this.index = index
     this.#data = data
     this.#events = events
-    this.#wallClock = wallClock
+    this.#clock = clock
   }
 
   get id() {
@@ -87,13 +88,13 @@ export class ShardLane {
   #refusal(): string | undefined {
     if (this.#closed) return `shard ${this.id} has left the fleet`
     if (this.epochs.regressed) return `shard ${this.id} has lost state and waits for someone to look at it`
-    if (this.#downSinceMs !== undefined && this.#wallClock() - this.#downSinceMs > GRACE_MS) return this.#downReason
+    if (this.#downSinceMs !== undefined && this.#clock.nowMs() - this.#downSinceMs > GRACE_MS) return this.#downReason
     return undefined
   }
 
   #pump(): void {
     while (this.#queue.length > 0 && this.#underWay < MAX_CALLS_UNDER_WAY && this.reachable) {
-      const nowMs = this.#wallClock()
+      const nowMs = this.#clock.nowMs()
       const call: WaitingPut[] = []
       for (const waiting of this.#queue.splice(0, MAX_PUTS_A_CALL)) {
         if (waiting.deadlineMs > nowMs) call.push(waiting)
@@ -140,11 +141,11 @@ export class ShardLane {
   #failed(puts: readonly WaitingPut[], error: unknown): void {
     if (!(error instanceof ShardUnavailable)) throw error
     if (this.#downSinceMs === undefined) {
-      this.#downSinceMs = this.#wallClock()
+      this.#downSinceMs = this.#clock.nowMs()
       this.#downReason = error.message
       this.#untilItAnswers().catch((broken) => this.#events.onBroken(broken))
     }
-    const nowMs = this.#wallClock()
+    const nowMs = this.#clock.nowMs()
     const again: WaitingPut[] = []
     for (const waiting of puts) {
       if (waiting.deadlineMs > nowMs && this.#refusal() === undefined) again.push(waiting)
@@ -156,17 +157,17 @@ export class ShardLane {
   async #untilItAnswers(): Promise<void> {
     let told = false
     while (!this.#closed && this.#downSinceMs !== undefined) {
-      const answers = await this.#data.ping(this.#wallClock() + PING_TIMEOUT_MS).then(
+      const answers = await this.#data.ping(this.#clock.nowMs() + PING_TIMEOUT_MS).then(
         () => true,
         () => false,
       )
       if (answers) break
-      if (!told && this.#wallClock() - this.#downSinceMs > GRACE_MS) {
+      if (!told && this.#clock.nowMs() - this.#downSinceMs > GRACE_MS) {
         told = true
         this.#giveUpQueue(this.#downReason)
         this.#events.onReachable(this, false, this.#downReason)
       }
-      await new Promise((resolve) => setTimeout(resolve, PING_EVERY_MS))
+      await new Promise<void>((resolve) => this.#clock.after(PING_EVERY_MS, resolve))
     }
     this.#downSinceMs = undefined
     if (told) this.#events.onReachable(this, true, undefined)

@@ -79,7 +79,14 @@ beforeEach(async () => {
         throw error
       },
     },
-    Date.now,
+    {
+      nowMs: Date.now,
+      after(ms, run) {
+        const timer = setTimeout(run, ms)
+        return () => clearTimeout(timer)
+      },
+      soon: setImmediate,
+    },
   )
 })
 afterEach(() => store.close())

@@ -9,6 +9,7 @@ import { SLOT_COUNT, type SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { PutReply, ShardData, ShardId } from '@fractal-lba/shards/port'
 import { followHint } from '../../routing/follow-hint.ts'
 import type { RoutingTable } from '../../routing/routing-table.ts'
+import type { Clock } from '../../time/clock.ts'
 import type { DedupPut, DedupStore, Outcome } from '../port.ts'
 import { type LaneEvents, ShardLane } from './shard-lane.ts'
 import { giveUp, PutGroup, type WaitingPut } from './waiting-put.ts'
@@ -30,7 +31,7 @@ export interface ShardState {
 
 export class ShardedStore implements DedupStore {
   readonly #table: RoutingTable
-  readonly #wallClock: () => number
+  readonly #clock: Clock
   readonly #events: ShardedStoreEvents
   readonly #laneEvents: LaneEvents
   /** By the table's index; a place is empty once its shard has left the fleet. */
@@ -39,9 +40,9 @@ export class ShardedStore implements DedupStore {
   #slowedSlots: Uint8Array | undefined
   #slowdownMs = 0
 
-  constructor(table: RoutingTable, shards: readonly ShardData[], events: ShardedStoreEvents, wallClock: () => number) {
+  constructor(table: RoutingTable, shards: readonly ShardData[], events: ShardedStoreEvents, clock: Clock) {
     this.#table = table
-    this.#wallClock = wallClock
+    this.#clock = clock
     this.#events = events
     this.#laneEvents = {
       onReply: (lane, puts, reply) => this.#onReply(lane, puts, reply),
@@ -91,7 +92,7 @@ export class ShardedStore implements DedupStore {
   async addShard(data: ShardData): Promise<void> {
     const index = this.#table.indexOf(data.id)
     const previous = this.#lanes[index]
-    this.#lanes[index] = new ShardLane(index, data, this.#laneEvents, this.#wallClock)
+    this.#lanes[index] = new ShardLane(index, data, this.#laneEvents, this.#clock)
     this.#reachable = this.#lanes.flatMap((lane) => (lane ? [lane.index] : []))
     await previous?.close()
   }
@@ -158,7 +159,7 @@ export class ShardedStore implements DedupStore {
         { slot, asked: lane.index, owner: known, generation: outcome.generation, tries },
         this.#reachable,
       )
-      if (this.#wallClock() + hop.waitMs >= waiting.deadlineMs) {
+      if (this.#clock.nowMs() + hop.waitMs >= waiting.deadlineMs) {
         giveUp(
           waiting,
           `no shard owned slot ${slot} in time${owner !== known ? `; ${outcome.owner} is not in this pod's config` : ''}`,
@@ -172,15 +173,15 @@ export class ShardedStore implements DedupStore {
     }
     if (reroutes > 0) this.#events.onReroutes(reroutes)
     if (waitingOn.length === 0) return
-    setTimeout(() => {
+    this.#clock.after(waitMs, () => {
       for (const { waiting, shard } of waitingOn) this.#send(waiting, shard)
-    }, waitMs)
+    })
   }
 
   /** To whoever owns the slots by then. */
   #later(puts: readonly WaitingPut[], ms: number): void {
-    setTimeout(() => {
+    this.#clock.after(ms, () => {
       for (const waiting of puts) this.#send(waiting, this.#table.ownerOf(waiting.put.slot))
-    }, ms)
+    })
   }
 }

@@ -4,19 +4,20 @@
  * soon as the disk is full.
  */
 import { rmSync, writeSync } from 'node:fs'
-import type { WalClock } from '../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import { openWal } from '../open.ts'
 
 const [dir = '', count = '0', segmentBytes = '0', ballast] = process.argv.slice(2)
 const total = Number(count)
 
 // The first segment is number 1: the parent names its file to strace.
-const clock: WalClock = {
+const clock: Clock = {
   nowMs: () => 0,
   after: (delayMs, run) => {
     const timer = setTimeout(run, delayMs)
     return () => clearTimeout(timer)
   },
+  soon: setImmediate,
 }
 
 function say(word: string, ids: readonly (number | undefined)[] = []): void {

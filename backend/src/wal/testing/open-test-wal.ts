@@ -2,12 +2,12 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { WalClock } from '../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import { type OpenedWal, openWal } from '../open.ts'
 import type { DurableEntry, Settlement, WalEntry } from '../port.ts'
 
 /** Time that a test moves; what waits for it runs when it is reached. */
-export class TestClock implements WalClock {
+export class TestClock implements Clock {
   #nowMs = 0
   readonly #waiting = new Set<{ readonly atMs: number; readonly run: () => void }>()
 
@@ -19,6 +19,10 @@ export class TestClock implements WalClock {
     const timer = { atMs: this.#nowMs + delayMs, run }
     this.#waiting.add(timer)
     return () => this.#waiting.delete(timer)
+  }
+
+  soon(run: () => void): void {
+    setImmediate(run)
   }
 
   advance(ms: number): void {

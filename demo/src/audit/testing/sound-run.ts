@@ -55,7 +55,11 @@ export async function soundRun(dir: string, shards: readonly string[], forget?: 
     dir: wal,
     pod: POD,
     segmentBytes: 1_000_000,
-    clock: { nowMs: () => Date.now(), after: (ms, act) => clearTimeout.bind(undefined, setTimeout(act, ms)) },
+    clock: {
+      nowMs: () => Date.now(),
+      after: (ms, act) => clearTimeout.bind(undefined, setTimeout(act, ms)),
+      soon: setImmediate,
+    },
     onDurable: (batch) => {
       positions.push(...batch.map(({ position }) => position))
       if (positions.length === KEYS) durable.resolve()
