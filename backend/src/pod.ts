@@ -92,6 +92,7 @@ export async function startPod(config: Config, around: PodSurroundings): Promise
   const app = await buildServer({
     version: around.version,
     random: around.random,
+    connectionAgeMs: config.connectionAgeMs,
     tenants,
     pipeline,
     replies,

@@ -34,6 +34,7 @@ export interface Config {
   readonly version: string | undefined
   readonly examineThreads: number
   readonly storeDeadlineMs: number
+  readonly connectionAgeMs: number
   readonly drainTimeoutMs: number
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
@@ -79,6 +80,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ma
     admin: readAdmin(read),
     examineThreads: read.integer('FLK_EXAMINE_THREADS', 0, MAX_EXAMINE_THREADS, defaultThreads(machine.cpus, tenants)),
     storeDeadlineMs: read.integer('FLK_STORE_DEADLINE_MS', 50, 60_000, 2_000),
+    connectionAgeMs: read.integer('FLK_CONNECTION_AGE_MS', 1_000, 86_400_000, 60_000),
     drainTimeoutMs: read.integer('FLK_DRAIN_TIMEOUT_MS', 100, 600_000, 20_000),
     logLevel: read.oneOf('FLK_LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], 'info'),
   }

@@ -96,6 +96,11 @@ export const OWN: readonly Variable[] = [
     what: 'threads that parse and verify; 0 does it on the main thread',
   },
   { name: 'FLK_STORE_DEADLINE_MS', byDefault: '2000', what: 'how long a submission may wait for its decision before 503' },
+  {
+    name: 'FLK_CONNECTION_AGE_MS',
+    byDefault: '60000',
+    what: 'how long a client keeps a connection, 30 % more or less; a Service gives a new pod its share of those that are opened',
+  },
   { name: 'FLK_DRAIN_TIMEOUT_MS', byDefault: '20000', what: 'how long a drain may take before the process ends anyway' },
   { name: 'FLK_LOG_LEVEL', byDefault: 'info', what: 'trace, debug, info, warn, error or silent' },
 ]

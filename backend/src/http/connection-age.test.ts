@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { Agent, createServer, get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
-import { CONNECTION_AGE_MS, ConnectionAges } from './connection-age.ts'
+import { ConnectionAges } from './connection-age.ts'
+
+const AGE_MS = 60_000
 
 it('ends a connection with the first answer after its time, and no earlier', async () => {
   let nowMs = 0
@@ -12,6 +14,7 @@ it('ends a connection with the first answer after its time, and no earlier', asy
   })
   const ages = new ConnectionAges(
     server,
+    AGE_MS,
     () => nowMs,
     () => 0.5,
   )
@@ -27,9 +30,9 @@ it('ends a connection with the first answer after its time, and no earlier', asy
     return answer.headers.connection
   }
   expect(await ask()).toBe('keep-alive')
-  nowMs = CONNECTION_AGE_MS - 1
+  nowMs = AGE_MS - 1
   expect(await ask()).toBe('keep-alive')
-  nowMs = CONNECTION_AGE_MS
+  nowMs = AGE_MS
   expect(await ask()).toBe('close')
   // The next one is young again.
   expect(await ask()).toBe('keep-alive')

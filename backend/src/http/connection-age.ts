@@ -6,8 +6,6 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** A reconnection a minute costs nothing that can be measured, and within it a new pod has its share. */
-export const CONNECTION_AGE_MS = 60_000
 /** Connections that were opened together, as after a restart, are not closed together. */
 const JITTER = 0.3
 
@@ -15,11 +13,14 @@ export class ConnectionAges {
   readonly #endAtMs = new WeakMap<Socket, number>()
   readonly #monotonic: () => number
 
-  /** @param monotonic milliseconds */
-  constructor(server: Server, monotonic: () => number, random: () => number) {
+  /**
+   * @param ageMs on average; each connection lives up to 30 % longer or shorter
+   * @param monotonic milliseconds
+   */
+  constructor(server: Server, ageMs: number, monotonic: () => number, random: () => number) {
     this.#monotonic = monotonic
     server.on('connection', (socket) => {
-      this.#endAtMs.set(socket, monotonic() + CONNECTION_AGE_MS * (1 + JITTER * (2 * random() - 1)))
+      this.#endAtMs.set(socket, monotonic() + ageMs * (1 + JITTER * (2 * random() - 1)))
     })
   }
 

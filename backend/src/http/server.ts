@@ -22,6 +22,8 @@ const KEEP_ALIVE_MS = 75_000
 export interface ServerParts extends SubmitRouteParts, ObserveRouteParts {
   readonly version: string
   readonly random: () => number
+  /** See connection-age.ts. */
+  readonly connectionAgeMs: number
   readonly onError: (error: unknown) => void
 }
 
@@ -54,7 +56,7 @@ export async function buildServer(parts: ServerParts): Promise<FastifyInstance> 
     if (code === 'internal') parts.onError(error)
     parts.replies.refused(reply, code, undefined)
   })
-  parts.replies.ages = new ConnectionAges(app.server, parts.monotonic, parts.random)
+  parts.replies.ages = new ConnectionAges(app.server, parts.connectionAgeMs, parts.monotonic, parts.random)
   addSubmitRoute(app, parts)
   addObserveRoutes(app, parts)
   return app
