@@ -17,7 +17,7 @@ const kubectl = openKubectl()
 const NAMESPACE = 'e2e-upgrades'
 const REPLICAS = 3
 const LOAD_PER_SECOND = 60
-const ROLLOUT_MS = 120_000
+const ROLLOUT_MS = 150_000
 const POLICY_MS = 60_000
 const SETTINGS = {
   'step-seconds': 2,
@@ -27,7 +27,7 @@ const SETTINGS = {
   'min-samples': 5,
   failures: 3,
   of: 4,
-  'progress-deadline-seconds': 60,
+  'progress-deadline-seconds': 120,
   // Two cores carry everything here: what is slow only because a neighbour starts must not count.
   'max-latency-p95-millis': 1000,
   'canary-factor': 0,
@@ -35,8 +35,18 @@ const SETTINGS = {
 const PLUGIN = join(checkout, 'kubectl-flk/dist')
 /** Nothing listens there. */
 const BAD_IMAGE = ['image.repository=127.0.0.1:1/fractal-lba', 'image.tag=no-such-tag']
+/** A new pod gets its share of connections that are opened: within seconds here, since all else takes seconds. */
+const SHORT_CONNECTIONS = { name: 'FLK_CONNECTION_AGE_MS', value: '3000' }
+const withVariables = (...more: { readonly name: string; readonly value: string }[]): string =>
+  `extraEnv=${JSON.stringify([SHORT_CONNECTIONS, ...more])}`
 /** A verifier that is told what it does not know refuses to start. */
-const BAD_VARIABLE = ['extraEnv[0].name=FLK_NO_SUCH_VARIABLE', 'extraEnv[0].value=anything']
+const BAD_VARIABLE = [withVariables({ name: 'FLK_NO_SUCH_VARIABLE', value: 'anything' })]
+/** Each turn of its event loop takes a quarter of a second: it is ready, answers rightly, and is slow. */
+const BUSY = '(function turn(){const end=Date.now()+250;while(Date.now()<end);setImmediate(turn)})()'
+const SLOW = [
+  withVariables({ name: 'NODE_OPTIONS', value: `--import=data:text/javascript;base64,${Buffer.from(BUSY).toString('base64')}` }),
+  'rollout.settings.max-latency-p95-millis=500',
+]
 let fleet: TestFleet
 let load: Load
 /** The revision that failed before: its status is still there when the next one begins. */
@@ -45,7 +55,7 @@ let failed = ''
 beforeAll(async () => {
   await run(process.execPath, ['kubectl-flk/src/build.ts'], { cwd: checkout })
   await installOperator(kubectl)
-  const settings = Object.entries(SETTINGS).map(([name, value]) => `rollout.settings.${name}=${value}`)
+  const settings = [...Object.entries(SETTINGS).map(([name, value]) => `rollout.settings.${name}=${value}`), withVariables()]
   fleet = await TestFleet.install(kubectl, { namespace: NAMESPACE, kind: 'redis', replicas: REPLICAS, shards: 1, settings })
   load = await fleet.startLoad(LOAD_PER_SECOND)
 }, 300_000)
@@ -129,6 +139,21 @@ describe('an upgrade of a fleet', () => {
     },
     240_000,
   )
+
+  it('to a config that makes pods slow is taken back, with the reading that shows it', async () => {
+    const good = await revisionsOf(fleet)
+    await fleet.upgrade({ settings: ['logLevel=warn', ...SLOW], wait: false })
+    const rollout = await untilRollout(fleet, 'RolledBack', failed, ROLLOUT_MS)
+    await untilAllServe(fleet, good.currentRevision, ROLLOUT_MS)
+    failed = rollout.failedRevision ?? ''
+    expect(rollout.halt).toMatchObject({
+      reason: 'GateFailed',
+      reading: { subject: 'canary', metric: 'maxLatencyP95', verdict: 'Fail', threshold: 500 },
+    })
+    expect(await revisionsOf(fleet)).toMatchObject({ currentRevision: good.currentRevision, updateRevision: failed })
+    await untilEvent('StatefulSet', 'GateFailed', /maxLatencyP95 of the canary/)
+    expect(await flk('why', 'fleet/fractal-lba')).toMatch(/maxLatencyP95.* Fail/)
+  }, 300_000)
 
   it('that fails is forgotten once the template is the former one again', async () => {
     const { currentRevision } = await revisionsOf(fleet)

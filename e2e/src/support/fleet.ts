@@ -99,7 +99,8 @@ export class TestFleet {
     await this.kubectl.helm([
       ...['upgrade', '--install', RELEASE, FLEET_CHART, '-n', this.namespace],
       ...(change.wait === false ? [] : ['--wait', '--timeout', INSTALL_TIMEOUT]),
-      ...all.flatMap((setting) => ['--set', setting]),
+      // Lists as JSON: their texts stay texts, and need no escapes.
+      ...all.flatMap((setting) => [/^[^=]+=\[/.test(setting) ? '--set-json' : '--set', setting]),
     ])
   }
 
