@@ -22,12 +22,14 @@ export interface AuditOptions {
 
 /** @throws Error when evidence cannot be read: then nothing is said about it. */
 export async function audit(options: AuditOptions): Promise<Verdict> {
+  return judge(await gather(options), { settled: options.settled, balancers: options.balancers ?? [] })
+}
+
+/** @throws Error when evidence cannot be read. */
+export async function gather(options: Pick<AuditOptions, 'journals' | 'shards' | 'wals'>): Promise<Evidence> {
   const { submitted, answers, refused } = await readJournals(options.journals)
   const logs = await Promise.all(options.wals.map(readPodLog))
   const keys = new Set([...submitted.keys(), ...logs.flatMap((log) => log.won.map(({ key }) => key))])
   const shards = await readShards(options.shards, [...keys])
-  return judge({ submitted, answers, refused, shards, logs } satisfies Evidence, {
-    settled: options.settled,
-    balancers: options.balancers ?? [],
-  })
+  return { submitted, answers, refused, shards, logs }
 }

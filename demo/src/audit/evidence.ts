@@ -42,6 +42,8 @@ export interface PodLog {
 
 export interface WonEntry {
   readonly key: string
+  /** Content hash (hex) of the entry that won. */
+  readonly content: string
   readonly segment: number
   readonly offset: number
   /** Kept by logs that a store is rebuilt from. */

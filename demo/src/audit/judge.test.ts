@@ -43,7 +43,7 @@ function soundRun() {
     const shard = shards[slot % 2] as (typeof shards)[number]
     shard.records.set(key, record)
     shard.counts.set(slot, (shard.counts.get(slot) ?? 0) + 1)
-    logs[0]?.won.push({ key, segment: 1, offset: origin.offset, record: undefined })
+    logs[0]?.won.push({ key, content: '', segment: 1, offset: origin.offset, record: undefined })
     for (const [i, content] of CONTENT.entries()) {
       logs[i]?.entries.add(entryName(key, content))
       answers.push({
@@ -151,7 +151,7 @@ describe('finds each thing that can go wrong', () => {
     [
       'effects that ran at two pods',
       'effects',
-      (run, key) => run.logs[1]?.won.push({ key, segment: 1, offset: 9, record: undefined }),
+      (run, key) => run.logs[1]?.won.push({ key, content: '', segment: 1, offset: 9, record: undefined }),
     ],
     [
       'effects of another entry than the record names',

@@ -13,19 +13,21 @@ export async function readPodLog(dir: string): Promise<PodLog> {
   let pod: string | undefined
   const won: WonEntry[] = []
   const entries = new Set<string>()
-  const open = new Set<string>()
+  /** Position -> content of entries that are not settled yet. */
+  const open = new Map<string, string>()
   for await (const batch of readLog(dir)) {
     for (const record of batch) {
       pod = record.pod
       if (record.kind === 'entry') {
-        open.add(`${record.position.segment}:${record.position.offset}`)
-        const name = nameOfEntry(record.tenant, record.body)
-        if (name) entries.add(name)
+        const named = nameOfEntry(record.tenant, record.body)
+        open.set(placeOf(record.position), named?.content ?? '')
+        if (named) entries.add(entryName(named.key, named.content))
         continue
       }
       for (const { position, result, key, record: kept } of record.settlements) {
-        open.delete(`${position.segment}:${position.offset}`)
-        if (result === 'won' && key) won.push({ key: key.toString('hex'), ...position, record: kept })
+        const content = open.get(placeOf(position)) ?? ''
+        open.delete(placeOf(position))
+        if (result === 'won' && key) won.push({ key: key.toString('hex'), content, ...position, record: kept })
       }
     }
   }
@@ -33,9 +35,14 @@ export async function readPodLog(dir: string): Promise<PodLog> {
   return { pod, won, entries, unsettled: open.size }
 }
 
+const placeOf = ({ segment, offset }: { segment: number; offset: number }) => `${segment}:${offset}`
+
 /** Undefined for bytes that are no summary: those were refused, and are in the log all the same. */
-function nameOfEntry(tenant: string, body: Buffer): string | undefined {
+function nameOfEntry(tenant: string, body: Buffer): { key: string; content: string } | undefined {
   const parsed = parsePcs(body)
   if (!parsed.ok) return undefined
-  return entryName(dedupKey(tenant, parsed.pcs.pcs_id).toString('hex'), contentHash(renderCanonical(parsed.pcs)).toString('hex'))
+  return {
+    key: dedupKey(tenant, parsed.pcs.pcs_id).toString('hex'),
+    content: contentHash(renderCanonical(parsed.pcs)).toString('hex'),
+  }
 }

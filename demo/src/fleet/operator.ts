@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import type { Nursery, Running } from '../processes/nursery.ts'
 import type { Events } from '../view/events.ts'
-import { MIGRATION_NAME } from './migration-resource.ts'
 import type { WatchedPod } from './pod-watch.ts'
 
 const OPERATOR_MAIN = fileURLToPath(new URL('../../../operator/src/main.ts', import.meta.url))
@@ -65,9 +64,9 @@ export class Operator {
     if (this.#process.alive) await this.#process.stop(STOP_PATIENCE_MS)
   }
 
-  /** The text of the migration's status file; undefined before there is one. */
-  async readStatusText(): Promise<string | undefined> {
-    return readFile(join(this.dir, `${MIGRATION_NAME}.status.yaml`), 'utf8').catch(() => undefined)
+  /** The text of a migration's status file; undefined before there is one. */
+  async readStatusText(migration: string): Promise<string | undefined> {
+    return readFile(join(this.dir, `${migration}.status.yaml`), 'utf8').catch(() => undefined)
   }
 
   #start(): Running {

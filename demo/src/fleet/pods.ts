@@ -27,7 +27,13 @@ export interface Pod {
   readonly adminUrl: string
   readonly walDir: string
   readonly process: Running | undefined
-  /** SIGKILL, then a start on the same ports and log. Resolves when it listens again. */
+  /** From here on its end is no surprise: what is done to it may well end it. */
+  mayEnd(): void
+  /** SIGKILL. Resolves when it is gone. */
+  kill(): Promise<void>
+  /** Starts it on the same ports and log, where it does not run. Resolves when it listens again. */
+  start(): Promise<void>
+  /** Both. */
   killAndRestart(): Promise<void>
   /** Drains it. @returns how it ended. */
   stop(): Promise<Ended | undefined>
@@ -81,6 +87,11 @@ async function startPod(name: string, { dir, env, adminToken }: PodsOptions, nur
     await listening.promise.finally(() => clearTimeout(late))
   }
 
+  async function kill(): Promise<void> {
+    expectedToEnd = true
+    await process?.kill()
+  }
+
   await start()
   return {
     name,
@@ -90,9 +101,16 @@ async function startPod(name: string, { dir, env, adminToken }: PodsOptions, nur
     get process() {
       return process
     },
-    async killAndRestart() {
+    mayEnd() {
       expectedToEnd = true
-      await process?.kill()
+    },
+    kill,
+    async start() {
+      if (!process?.alive) await start()
+      expectedToEnd = false
+    },
+    async killAndRestart() {
+      await kill()
       await start()
     },
     async stop() {

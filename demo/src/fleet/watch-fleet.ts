@@ -2,6 +2,7 @@
 import type { Events } from '../view/events.ts'
 import type { MigrationReading, Snapshot } from '../view/snapshot.ts'
 import type { Fleet } from './fleet.ts'
+import { MIGRATION_NAME } from './migration-resource.ts'
 import { MigrationWatch } from './migration-watch.ts'
 import { PodWatch } from './pod-watch.ts'
 import { SlotWatch } from './slot-watch.ts'
@@ -27,7 +28,7 @@ export function watchFleet(
     {
       load: () => agents.read(),
       pods: () => podWatch.read(),
-      migration: async () => migrationWatch.read(await operator?.readStatusText()),
+      migration: async () => migrationWatch.read(await operator?.readStatusText(MIGRATION_NAME)),
       slotOwners: async () => (shards.length > 0 ? slotWatch.read() : undefined),
       close: () => slotWatch.close(),
     },

@@ -1,6 +1,6 @@
 /** The main story: under load, a `ShardMigration` takes the slots from one shard to three, whatever the fault. */
 import { FAULTS_BY_NAME } from '../faults/faults.ts'
-import { applyMigration } from '../fleet/migration-resource.ts'
+import { applyMigration, MIGRATION_NAME } from '../fleet/migration-resource.ts'
 import type { Operator } from '../fleet/operator.ts'
 import type { Shard } from '../fleet/shards.ts'
 import { RunEnded } from '../fleet/watch.ts'
@@ -26,8 +26,10 @@ export async function tellReshard(stage: ReshardStage, loadStartedAtSeconds: num
 
   await loadUntil(watch, loadStartedAtSeconds + baselineSeconds)
   const manifest = await applyMigration(operator.dir, {
+    name: MIGRATION_NAME,
     backend,
-    shards: shards.map(({ url }) => url),
+    sources: shards.slice(0, 1).map(({ url }) => url),
+    targets: shards.map(({ url }) => url),
     maxLatencyP95Ms: options.p95Gate,
     brisk: options.brisk,
     copyCeiling: fault?.copyPerSubmission && Math.ceil(options.rate * fault.copyPerSubmission),

@@ -1,25 +1,14 @@
 // The programs a cluster and its tools are made of, where no ready binary can be fetched: each built once from its Go module,
-// at one pinned version. A module's own `replace` lines do not reach whoever builds it from outside, so they are repeated.
+// at one pinned version.
 
-export interface GoProgramSet {
-  readonly name: string
-  readonly module: string
-  readonly version: string
-  /** Binary name → package. */
-  readonly commands: Readonly<Record<string, string>>
-  /** `latest staging`: every `k8s.io/* v0.0.0` of Kubernetes itself; `own`: the module's own lines that name versions. */
-  readonly replace: 'kubernetes-staging' | 'own' | 'none'
-  readonly linkFlags: string
-  /** What a first build takes on two cores, for the line that is printed before it. */
-  readonly coldBuildMinutes: number
-}
+import type { GoModulePrograms } from '../go-programs.ts'
 
 export const KUBERNETES_VERSION = '1.34.4'
 
 const stamp = 'k8s.io/component-base/version'
 const kubernetesCommands = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'kubectl']
 
-const kubernetes: GoProgramSet = {
+const kubernetes: GoModulePrograms = {
   name: 'kubernetes',
   module: 'k8s.io/kubernetes',
   version: `v${KUBERNETES_VERSION}`,
@@ -29,7 +18,7 @@ const kubernetes: GoProgramSet = {
   coldBuildMinutes: 12,
 }
 
-const single = (name: string, module: string, version: string, path: string, coldBuildMinutes = 1): GoProgramSet => ({
+const single = (name: string, module: string, version: string, path: string, coldBuildMinutes = 1): GoModulePrograms => ({
   name,
   module,
   version,
@@ -40,7 +29,7 @@ const single = (name: string, module: string, version: string, path: string, col
 })
 
 /** What runs a cluster. */
-export const CLUSTER_PROGRAMS: readonly GoProgramSet[] = [
+export const CLUSTER_PROGRAMS: readonly GoModulePrograms[] = [
   kubernetes,
   single('etcd', 'go.etcd.io/etcd/server/v3', 'v3.6.16', ''),
   single('coredns', 'github.com/coredns/coredns', 'v1.14.7', '', 2),
@@ -48,13 +37,13 @@ export const CLUSTER_PROGRAMS: readonly GoProgramSet[] = [
 ]
 
 /** What checks manifests without a cluster. */
-export const CHART_PROGRAMS: readonly GoProgramSet[] = [
+export const CHART_PROGRAMS: readonly GoModulePrograms[] = [
   single('helm', 'helm.sh/helm/v4', 'v4.3.1', 'cmd/helm'),
   { ...single('helm-unittest', 'github.com/helm-unittest/helm-unittest', 'v1.1.2', 'cmd/helm-unittest'), replace: 'own' },
 ]
 
 /** Argo CD is one binary; the name it is started by is its role. */
-export const ARGOCD_PROGRAMS: readonly GoProgramSet[] = [
+export const ARGOCD_PROGRAMS: readonly GoModulePrograms[] = [
   {
     ...single('argocd', 'github.com/argoproj/argo-cd/v2', 'v2.14.21', 'cmd', 6),
     replace: 'own',
