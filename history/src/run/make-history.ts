@@ -1,0 +1,111 @@
+/** Makes a history: a fleet, load, faults and migrations; then peace, until nothing is owed; then what shards and logs say. */
+import { chmod, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { gather } from '@fractal-lba/demo/audit/audit'
+import type { Evidence } from '@fractal-lba/demo/audit/evidence'
+import type { Nursery } from '@fractal-lba/demo/processes/nursery'
+import type { Events } from '@fractal-lba/demo/view/events'
+import { Infliction } from '../faults/inflict.ts'
+import type { FaultKind } from '../faults/schedule.ts'
+import { type Fleet, type PartialFleet, startFleet } from '../fleet/fleet.ts'
+import { Load, type LoadSum } from '../fleet/load.ts'
+import { type MigrationCounts, Migrations } from '../fleet/migrations.ts'
+import { untilSettled } from '../fleet/settle.ts'
+import { writeHistory } from '../format/write-history.ts'
+import type { RunOptions } from '../options.ts'
+import type { ProgressView } from '../view/progress.ts'
+
+export interface MadeHistory {
+  readonly file: string
+  readonly evidence: Evidence
+  readonly load: LoadSum
+  readonly faults: ReadonlyMap<FaultKind, number>
+  readonly migrations: MigrationCounts
+  readonly loadSeconds: number
+}
+
+export interface MakeHistoryParts {
+  readonly options: RunOptions
+  readonly faultKinds: readonly FaultKind[]
+  readonly dir: string
+  readonly toxiproxy: string
+  readonly nursery: Nursery
+  readonly events: Events
+  readonly progress: ProgressView
+  readonly fleet: PartialFleet
+  /** Ends the load early, in an orderly way. */
+  readonly interrupted: () => boolean
+}
+
+const LOOK_EVERY_MS = 200
+const SETTLE_PATIENCE_MS = 60_000
+
+export async function makeHistory(parts: MakeHistoryParts): Promise<MadeHistory> {
+  const { options, dir, nursery, events, progress } = parts
+  const journalDir = join(dir, 'journals')
+  // As root, PostgreSQL runs as another user, who must get through to its data.
+  await chmod(dir, 0o711)
+  for (const sub of [journalDir, join(dir, 'logs')]) await mkdir(sub, { recursive: true })
+  const { backend, appendFsync, seed } = options
+  const fleet = await startFleet({ backend, appendFsync, dir, toxiproxy: parts.toxiproxy }, nursery, events, parts.fleet)
+  const { shards, operator, tenant, hmacKey } = fleet
+  const pods = fleet.pods.map(({ name }, i) => ({ name, url: fleet.podUrls[i] as string }))
+  const zeroUs = Number(process.hrtime.bigint() / 1000n)
+  const load = new Load({ seed, tenant, hmacKey, pods, zeroUs, journalDir }, nursery)
+  const migrations = new Migrations({ seed, backend, shards, operator, events })
+  const infliction = new Infliction(
+    { seed, kinds: parts.faultKinds, gapMs: options.gapMs },
+    {
+      ...fleet,
+      nursery,
+      events,
+      onPowerCut: async (shard, lostBytes) => events.info(`${shard.name} lost ${lostBytes} bytes that were never synced`),
+    },
+  )
+  const began = performance.now()
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
+    const faults = [...infliction.counts.values()].reduce((sum, count) => sum + count, 0)
+    progress.show({ ...load.sum, faults, migrations: migrations.counts.completed + migrations.counts.rolledBack })
+    if (load.problem) events.bad(load.problem)
+    const enough = load.sum.operations >= options.operations && performance.now() - began >= options.seconds * 1000
+    if (parts.interrupted() || load.problem || enough) break
+  }
+  events.info('no more faults: what was struck is made whole, and the migration under way comes to its end')
+  await infliction.stop()
+  await makeWhole(fleet)
+  // Its gates need traffic to look at.
+  await migrations.stop()
+  const loadSeconds = (performance.now() - began) / 1000
+  await load.stop()
+  await untilSettled(fleet.pods, fleet.adminToken, SETTLE_PATIENCE_MS)
+  await fleet.operator.stop()
+  for (const pod of fleet.pods) {
+    const end = await pod.stop()
+    if (end && end.code !== 0) events.bad(`${pod.name} did not drain and end with 0 but with ${end.signal ?? end.code}`)
+  }
+  events.info('reading shards and logs')
+  const evidence = await gather({
+    journals: journalDir,
+    shards: shards.map(({ url }) => url),
+    wals: fleet.pods.map(({ walDir }) => walDir),
+  })
+  const file = join(dir, 'history.ndjson')
+  const what = `${backend}${backend === 'redis' ? `, appendfsync ${appendFsync}` : ''}, ${Math.round(loadSeconds)} s of load`
+  await writeHistory(file, { seed, what }, journalDir, evidence)
+  return { file, evidence, load: load.sum, faults: infliction.counts, migrations: migrations.counts, loadSeconds }
+}
+
+/** Whatever a fault that went wrong has left behind. */
+async function makeWhole({ pods, shards, toxiproxy }: Fleet): Promise<void> {
+  for (const { name } of [...pods, ...shards]) await toxiproxy.heal(name)
+  for (const shard of shards) await shard.start()
+  for (const pod of pods) await pod.start()
+}
+
+export async function stopFleet(fleet: PartialFleet): Promise<void> {
+  await fleet.operator?.stop()
+  await Promise.all((fleet.pods ?? []).map((pod) => pod.stop()))
+  await Promise.all((fleet.shards ?? []).map((shard) => shard.stop()))
+  await fleet.toxiproxy?.stop()
+}
