@@ -9,13 +9,10 @@ import { MigrationEngine } from '@fractal-lba/migration/engine'
 import type { Progress } from '@fractal-lba/migration/progress'
 import { MigrationStopped } from '@fractal-lba/migration/stopped'
 import { type MigrationId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
-import type { Happening } from './events.ts'
-import { type CallRates, NO_FAULTS } from './faults.ts'
-import type { Fleet } from './fleet.ts'
-import { Process } from './process.ts'
-import { chance, pick, randomOf } from './random.ts'
-import { type Scenario, VNODES } from './scenario.ts'
-import type { Scheduler } from './scheduler.ts'
+import type { Process } from './process.ts'
+import { chance, pick } from './random.ts'
+import { VNODES } from './scenario.ts'
+import type { World } from './world.ts'
 
 export interface Ended {
   readonly outcome: 'completed' | 'rolled-back'
@@ -25,25 +22,17 @@ export interface Ended {
 
 const MILESTONES: readonly Milestone[] = ['copied', 'verified', 'soaked', 'cut-over', 'certified']
 
-export async function operate(
-  seed: number,
-  scenario: Scenario,
-  fleet: Fleet,
-  scheduler: Scheduler,
-  tell: (happening: Happening) => void,
-): Promise<Ended> {
-  const random = randomOf(seed, 'engines')
+export async function runEngines(world: World): Promise<Ended> {
+  const { scenario, scheduler, fleet } = world
+  const random = world.random('engines')
+  const rates = world.rates(0.004)
   const certificates: Certificate[] = []
-  for (let trouble = 0; trouble < scenario.troubles; trouble++) {
-    const process = new Process(`engine-${trouble}`, scheduler)
-    tell({ kind: 'process', process: process.name, what: 'started' })
-    void troubled(process, { ...NO_FAULTS, lost: 0.02, late: 0.01, crash: 0.004 })
+  for (let trouble = 1; !world.peace; trouble++) {
+    const process = world.spawn(`engine-${trouble}`)
+    void troubled(process)
     // The successor comes after a while, whether or not the engine still lives.
     await scheduler.sleep(random() ** 2 * 4000)
-    if (process.alive && chance(random, 0.5)) {
-      process.alive = false
-      tell({ kind: 'process', process: process.name, what: 'died' })
-    }
+    if (chance(random, 0.5)) world.end(process)
   }
   const last = await openInPeace()
   const ending = await untilEnded(last)
@@ -54,16 +43,16 @@ export async function operate(
   async function openInPeace(): Promise<MigrationEngine> {
     for (;;) {
       try {
-        return await open(new Process('engine-last', scheduler), NO_FAULTS)
+        return await open(world.spawn('engine-last'))
       } catch (error) {
         if (!expected(error)) throw error
       }
     }
   }
 
-  async function troubled(process: Process, rates: CallRates): Promise<void> {
+  async function troubled(process: Process): Promise<void> {
     try {
-      const engine = await open(process, rates)
+      const engine = await open(process)
       while (process.alive) {
         const intent = randomIntent()
         const steps = 1 + Math.floor(random() * 20)
@@ -104,8 +93,8 @@ export async function operate(
     }
   }
 
-  async function open(process: Process, rates: CallRates): Promise<MigrationEngine> {
-    const controls = new Map(scenario.shards.map((id) => [id, fleet.control(id, process, () => rates)]))
+  async function open(process: Process): Promise<MigrationEngine> {
+    const controls = new Map(scenario.shards.map((id) => [id, fleet.control(id, process, rates)]))
     return MigrationEngine.open({
       controls,
       spec: { id: 'm' as MigrationId, from: scenario.from, to: scenario.to, vnodes: VNODES, universe: scenario.slots },
