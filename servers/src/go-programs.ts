@@ -106,12 +106,17 @@ function stampOfFolder({ folder }: GoFolderProgram): string {
   return `${digest.digest('hex')}\n`
 }
 
-function requireGo(names: readonly string[]): void {
-  const answer = spawnSync('go', ['version'], { encoding: 'utf8' })
-  if (answer.status !== 0)
-    throw new Error(
+/** Something must be built, and there is no Go to build it with. */
+export class GoIsMissing extends Error {
+  constructor(names: readonly string[]) {
+    super(
       `Go 1.26 or newer is needed to build ${names.join(', ')} (no \`go\` in PATH): install it (https://go.dev/dl) and run this again.`,
     )
+  }
+}
+
+function requireGo(names: readonly string[]): void {
+  if (spawnSync('go', ['version']).status !== 0) throw new GoIsMissing(names)
 }
 
 async function replaceLines(set: GoModulePrograms, cwd: string): Promise<string[]> {
