@@ -162,9 +162,11 @@ export class MigrationEngine {
 
   /** A call that nobody answered may still arrive: under a new generation it is refused, so that nothing acts behind what was observed. */
   async #fenceUnanswered(): Promise<void> {
-    if (!this.#unanswered) return
-    await this.#context.lease.raise()
+    const { lease, ledger } = this.#context
+    if (!this.#unanswered && !ledger.inDoubt) return
+    await lease.raise()
     this.#unanswered = false
+    ledger.fenced()
   }
 
   async #perform(decision: Decision, view: MigrationView, sliceMs: number, stop: AbortSignal): Promise<void> {
