@@ -23,15 +23,27 @@ export interface RunOptions {
   readonly env: NodeJS.ProcessEnv
   /** Further tries of a suite that failed. */
   readonly retries: number
+  /** Before each suite; never twice at once. */
   readonly before: () => Promise<void>
   readonly say: (line: string) => void
 }
 
-export async function runSuites(suites: readonly Suite[], options: RunOptions): Promise<Result[]> {
+export async function runSuites(suites: readonly Suite[], given: RunOptions): Promise<Result[]> {
+  const options = { ...given, before: oneAtATime(given.before) }
   const together = suites.filter(({ alone }) => !alone)
   const results = await runTogether(together, options)
   for (const suite of suites.filter(({ alone }) => alone)) results.push(await runSuite(suite, options, true))
   return results
+}
+
+function oneAtATime(act: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  return () => {
+    const mine = last.then(act)
+    // Whoever called that one is told if it failed; the next is not.
+    last = mine.catch(() => undefined)
+    return mine
+  }
 }
 
 async function runTogether(suites: readonly Suite[], options: RunOptions): Promise<Result[]> {
