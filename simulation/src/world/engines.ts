@@ -3,22 +3,16 @@
  * Ends when the last order is carried out without faults.
  */
 
-import type { Certificate } from '@fractal-lba/migration/certificate/certificate'
 import type { Intent, Milestone } from '@fractal-lba/migration/decide'
 import { MigrationEngine } from '@fractal-lba/migration/engine'
 import type { Progress } from '@fractal-lba/migration/progress'
 import { MigrationStopped } from '@fractal-lba/migration/stopped'
 import { type MigrationId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
+import type { Ended } from './ended.ts'
 import type { Process } from './process.ts'
 import { chance, pick } from './random.ts'
 import { VNODES } from './scenario.ts'
 import type { World } from './world.ts'
-
-export interface Ended {
-  readonly outcome: 'completed' | 'rolled-back'
-  readonly certificates: readonly Certificate[]
-  readonly lastDirection: string
-}
 
 const MILESTONES: readonly Milestone[] = ['copied', 'verified', 'soaked', 'cut-over', 'certified']
 
@@ -26,10 +20,9 @@ export async function runEngines(world: World): Promise<Ended> {
   const { scenario, scheduler, fleet } = world
   const random = world.random('engines')
   const rates = world.rates(0.004)
-  const certificates: Certificate[] = []
   for (let trouble = 1; !world.peace; trouble++) {
     const process = world.spawn(`engine-${trouble}`)
-    void troubled(process)
+    troubled(process).catch(world.fail)
     // The successor comes after a while, whether or not the engine still lives.
     await scheduler.sleep(random() ** 2 * 4000)
     if (chance(random, 0.5)) world.end(process)
@@ -37,7 +30,7 @@ export async function runEngines(world: World): Promise<Ended> {
   const last = await openInPeace()
   const ending = await untilEnded(last)
   await last.close()
-  return { outcome: ending.outcome!, certificates, lastDirection: ending.phase }
+  return { outcome: ending.outcome === 'completed' ? 'completed' : 'rolled-back' }
 
   /** Where an engine in trouble raises its lease at the same moment, one of the two is refused. */
   async function openInPeace(): Promise<MigrationEngine> {
@@ -103,7 +96,6 @@ export async function runEngines(world: World): Promise<Ended> {
       leaseTtlMs: 3000,
       settings: { batchKeys: 3, soakMs: 100, settleMs: 100, switchSlots: 3, maxLagMs: 500 },
       clock: process,
-      onCertificate: async (certificate) => void certificates.push(certificate),
     })
   }
 }

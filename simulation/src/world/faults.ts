@@ -19,16 +19,24 @@ export type CallFaultKind =
   | 'crash-before'
   | 'crash-after'
   | 'crash-late'
+  /** The disk says that it failed. */
+  | 'disk-error'
 
 export type TimedFaultKind =
   /** No message between `a` and `b`. */
   | 'partition'
   /** Process `a` ends at once, and is started again after `forMs`. */
   | 'crash'
+  /** So does its machine: what its disk had not synced is gone. */
+  | 'power'
   /** Shard `a` answers nobody. */
   | 'down'
-  /** The clock of `a` goes wrong by `ms` from here on, for `forMs`. */
+  /** Every call to shard `a` takes `ms` more. */
+  | 'slow-store'
+  /** The clock of `a` goes wrong by `ms`. */
   | 'clock'
+  /** The disk of pod `a` has no more room than `ms` bytes. */
+  | 'full'
 
 export type Fault =
   | { readonly at: string; readonly kind: CallFaultKind; readonly ms: number }
@@ -52,7 +60,13 @@ export interface CallRates {
   readonly crash: number
 }
 
-export const NO_FAULTS: CallRates = { lost: 0, late: 0, slow: 0, crash: 0 }
+export interface DiskRates {
+  readonly error: number
+  readonly slow: number
+  readonly crash: number
+}
+
+export const NO_FAULTS: CallRates & DiskRates = { lost: 0, late: 0, slow: 0, crash: 0, error: 0 }
 
 /** How much later a late call can arrive. */
 const LATE_MS = 3000
@@ -63,22 +77,38 @@ export class FaultSource {
   readonly happened: Fault[] = []
   readonly #seed: number
   readonly #given: ReadonlyMap<string, CallFault> | undefined
+  readonly #givenTimed: readonly TimedFault[] | undefined
   readonly #counts = new Map<string, number>()
   /** From here on nothing new goes wrong. */
   over = false
 
   constructor(seed: number, plan: FaultPlan | undefined) {
     this.#seed = seed
+    this.#givenTimed = plan?.filter((fault) => 'atMs' in fault)
     this.#given = plan && new Map(plan.filter((fault) => 'at' in fault).map((fault) => [fault.at, fault]))
+  }
+
+  /** What happens when; `draw` where no plan was given. */
+  timed(draw: () => readonly TimedFault[]): readonly TimedFault[] {
+    return this.#givenTimed ?? draw()
   }
 
   /** What happens to the next call between these two. */
   ofCall(way: string, rates: CallRates): CallFault | undefined {
+    return this.#next(way, (random, at) => drawCallFault(random, at, rates))
+  }
+
+  /** What happens to the next call of this process to its disk. */
+  ofDisk(process: string, rates: DiskRates): CallFault | undefined {
+    return this.#next(`${process}!disk`, (random, at) => drawDiskFault(random, at, rates))
+  }
+
+  #next(way: string, draw: (random: Random, at: string) => CallFault | undefined): CallFault | undefined {
     const count = (this.#counts.get(way) ?? 0) + 1
     this.#counts.set(way, count)
     if (this.over) return undefined
     const at = `${way}#${count}`
-    const fault = this.#given ? this.#given.get(at) : drawCallFault(randomOf(this.#seed, at), at, rates)
+    const fault = this.#given ? this.#given.get(at) : draw(randomOf(this.#seed, at), at)
     if (fault) this.happened.push(fault)
     return fault
   }
@@ -103,5 +133,13 @@ function drawCallFault(random: Random, at: string, rates: CallRates): CallFault 
     }
   bound += rates.slow
   if (lot < bound) return { at, kind: 'slow', ms: between(random, 1, SLOW_MS) }
+  return undefined
+}
+
+function drawDiskFault(random: Random, at: string, rates: DiskRates): CallFault | undefined {
+  const lot = random()
+  if (lot < rates.crash) return { at, kind: 'crash-before', ms: 0 }
+  if (lot < rates.crash + rates.error) return { at, kind: 'disk-error', ms: 0 }
+  if (lot < rates.crash + rates.error + rates.slow) return { at, kind: 'slow', ms: between(random, 1, SLOW_MS) }
   return undefined
 }

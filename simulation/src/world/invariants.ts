@@ -100,14 +100,19 @@ export class Invariants {
     }
   }
 
-  /** The end: each live decision is at its owner and nowhere else, exactly as it was made; no expired one is left where it was swept. */
-  checkEnd(mayKeepCopies: boolean): void {
-    const { servers } = this.#parts
-    for (const [slot, decisions] of this.#decided) {
-      for (const [key, decided] of decisions) if (this.#lives(decided)) this.#checkRecord(slot, key, decided, mayKeepCopies)
-      if (mayKeepCopies) continue
-      for (const server of servers)
+  /** The end: each slot is where it shall be, each live decision at its owner and nowhere else, exactly as it was made. */
+  checkEnd(ownerOf: (slot: SlotId) => ShardId | undefined): void {
+    const { servers, slots } = this.#parts
+    for (const slot of slots) {
+      const owner = servers.find((server) => server.rows.get(slot)?.role === 'owned')
+      if (owner?.id !== ownerOf(slot)) throw new Error(`owner: slot ${slot} is owned by ${owner?.id}, not by ${ownerOf(slot)}`)
+      for (const [key, decided] of this.#decided.get(slot) ?? [])
+        if (this.#lives(decided)) this.#checkRecord(slot, key, decided, owner)
+      for (const server of servers) {
         if (server.queueOf(slot).length > 0) throw new Error(`orphan: slot ${slot}: ${server.id} still has captured records`)
+        if (server !== owner && server.recordsOf(slot).size > 0)
+          throw new Error(`orphan: slot ${slot}: records are left at ${server.id}; ${owner?.id} is its owner`)
+      }
     }
   }
 
@@ -120,15 +125,11 @@ export class Invariants {
             throw new Error(`kept: slot ${slot}: ${server.id} holds key ${short(key)} beyond its expiry`)
   }
 
-  #checkRecord(slot: SlotId, key: string, { record }: Decided, mayKeepCopies: boolean): void {
-    const holders = this.#parts.servers.filter((server) => holds(server, slot, key))
-    const owner = holders.find((server) => server.rows.get(slot)?.role === 'owned')
-    if (!owner) throw new Error(`lost: slot ${slot}: the record of key ${short(key)} is not at the owner`)
-    if (!mayKeepCopies && holders.length > 1)
-      throw new Error(`orphan: slot ${slot}: a record is left at ${holders.map(({ id }) => id).join(' and ')}`)
-    for (const holder of holders)
-      if (!holder.recordsOf(slot).get(key)?.record.equals(record))
-        throw new Error(`changed: slot ${slot}: ${holder.id} holds another record of key ${short(key)} than was decided`)
+  #checkRecord(slot: SlotId, key: string, { record }: Decided, owner: MemoryServer | undefined): void {
+    const there = owner?.recordsOf(slot).get(key)
+    if (!there) throw new Error(`lost: slot ${slot}: the record of key ${short(key)} is not at the owner`)
+    if (!there.record.equals(record))
+      throw new Error(`changed: slot ${slot}: ${owner?.id} holds another record of key ${short(key)} than was decided`)
   }
 
   #ofSlot(slot: SlotId): Map<string, Decided> {

@@ -27,6 +27,7 @@ export class Network {
   readonly #onCrash: (process: Process) => void
   readonly #onFault: (fault: CallFault) => void
   readonly #cut = new Map<string, number>()
+  readonly #slow = new Map<string, number>()
 
   constructor(
     scheduler: Scheduler,
@@ -47,6 +48,12 @@ export class Network {
     return () => {
       for (const key of keys) this.#cut.set(key, (this.#cut.get(key) ?? 1) - 1)
     }
+  }
+
+  /** Makes each call to `name` take so much longer, until what is returned is called. */
+  slow(name: string, ms: number): () => void {
+    this.#slow.set(name, ms)
+    return () => this.#slow.delete(name)
   }
 
   async call<T>({ from, to, rates, perform, unanswered }: CallOrder<T>): Promise<T> {
@@ -89,8 +96,11 @@ export class Network {
       await from.turn()
       throw unanswered('it cannot be reached')
     }
+    const slowMs = this.#slow.get(to.name)
+    if (slowMs !== undefined) await from.sleep(slowMs)
     const result = await settled(perform())
     await from.turn()
+    if ((this.#cut.get(way) ?? 0) > 0) throw unanswered('it cannot be reached any more')
     if ('error' in result) throw result.error
     return result.value
   }

@@ -1,10 +1,13 @@
 /** One simulated life of a fleet, from one number: what is there, who writes what, how slots move, and what goes wrong when. */
 import { placeSlots } from '@fractal-lba/protocol/ring/ring'
-import { type Ended, runEngines } from './engines.ts'
+import { runCommand } from './command.ts'
+import type { Ended } from './ended.ts'
+import { runEngines } from './engines.ts'
 import type { Observer } from './events.ts'
 import { SimulationFailure } from './failure.ts'
 import { type FaultPlan, FaultSource } from './faults.ts'
-import { type Scenario, scenarioOf, VNODES } from './scenario.ts'
+import { runOperators } from './operators.ts'
+import { type Driver, type Scenario, scenarioOf, VNODES } from './scenario.ts'
 import { Scheduler } from './scheduler.ts'
 import { OURS, type Variant } from './variant.ts'
 import { World } from './world.ts'
@@ -77,15 +80,22 @@ async function live(seed: number, options: RunOptions, scheduler: Scheduler, fau
   }
 }
 
+const DRIVERS: Readonly<Record<Driver, { readonly run: (world: World) => Promise<Ended>; readonly names: readonly string[] }>> = {
+  operator: { run: runOperators, names: ['operator-1', 'operator-2', 'operator-3'] },
+  command: { run: runCommand, names: ['command-1', 'command-2', 'command-3'] },
+  engines: { run: runEngines, names: ['engine-1', 'engine-2', 'engine-3'] },
+}
+
 /** From the first pod to the last check. @throws Error naming what does not hold at the end. */
 async function tellStory(world: World): Promise<Ended> {
   const { scenario, scheduler, invariants, history } = world
-  world.planFaults(['engine-1', 'engine-2'])
+  const { run, names } = DRIVERS[scenario.driver]
+  world.planFaults(names)
   scheduler.after(scenario.peaceAfterMs, () => world.makePeace())
   world.startPods()
   let over = false
   const clients = world.runClients(() => over)
-  const ended = await runEngines(world)
+  const ended = await run(world)
   over = true
   await clients
   await world.closePods()

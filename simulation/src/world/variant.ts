@@ -2,6 +2,8 @@
  * Where a run can be given other parts than ours: each is a port of the real code. Tests put plausible bugs there, and see that the
  * simulation finds them.
  */
+import type { OpenedStore } from '@fractal-lba/backend/stores/opened-store'
+import type { WalFiles } from '@fractal-lba/backend/wal/files'
 import type { MemoryServer } from '@fractal-lba/shards/memory/server'
 import type { ShardControl, ShardData } from '@fractal-lba/shards/port'
 
@@ -13,6 +15,9 @@ export interface Variant {
   /** At the caller: how an engine, or a pod, uses a shard. */
   readonly engineControl?: (ours: ShardControl) => ShardControl
   readonly podData?: (ours: ShardData) => ShardData
+  /** In a pod: its disk, and its store. */
+  readonly podFiles?: (ours: WalFiles) => WalFiles
+  readonly podStore?: (ours: OpenedStore) => OpenedStore
 }
 
 export const OURS: Variant = { name: 'ours' }

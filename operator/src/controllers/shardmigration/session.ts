@@ -4,6 +4,7 @@
  */
 
 import type { Certificate, CertificateSigner } from '@fractal-lba/migration/certificate/certificate'
+import type { Clock } from '@fractal-lba/migration/clock'
 import { documentsOf } from '@fractal-lba/migration/document'
 import { MigrationEngine } from '@fractal-lba/migration/engine'
 import { type Controls, describeAll } from '@fractal-lba/migration/observe'
@@ -12,7 +13,7 @@ import type { MigrationSpec, Plan } from '@fractal-lba/migration/plan'
 import type { Progress } from '@fractal-lba/migration/progress'
 import type { MigrationSettings } from '@fractal-lba/migration/settings'
 import { MigrationStopped } from '@fractal-lba/migration/stopped'
-import { SLOT_COUNT } from '@fractal-lba/protocol/ring/slots'
+import { SLOT_COUNT, type SlotId } from '@fractal-lba/protocol/ring/slots'
 import { parseShardAddress, type ShardAddress } from '@fractal-lba/shards/address'
 import { type MigrationId, type ShardControl, type ShardId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
 import type { ShardMigrationSpec } from '../../api/shardmigration.ts'
@@ -23,6 +24,10 @@ import type { EngineIntent, EngineObservation, RunningView } from './observed.ts
 export interface SessionOptions {
   readonly holder: string
   readonly now: () => number
+  /** The engine's time; the machine's own where not given. */
+  readonly clock?: Clock
+  /** The slots that exist; all of them outside of simulations. */
+  readonly universe?: readonly SlotId[]
   readonly openControl: (address: ShardAddress) => ShardControl | Promise<ShardControl>
   readonly leaseTtlMs: number
   readonly signer: CertificateSigner | undefined
@@ -125,13 +130,14 @@ export class MigrationSession {
     const controls = await this.#connect(order)
     this.#engine = await MigrationEngine.open({
       controls,
-      spec: specOf(order),
+      spec: this.#specOf(order),
       holder: this.#options.holder,
       settings,
       leaseTtlMs: this.#options.leaseTtlMs,
       onCertificate: this.#options.onCertificate,
       ...(order.planHash === undefined ? {} : { approvedPlan: order.planHash }),
       ...(this.#options.signer ? { signer: this.#options.signer } : {}),
+      ...(this.#options.clock ? { clock: this.#options.clock } : {}),
     })
     this.#engineKey = key
     this.#stopped = undefined
@@ -165,9 +171,21 @@ export class MigrationSession {
   }
 
   async #plan(order: SessionOrder): Promise<EngineObservation> {
-    const plan = await planFrom(await this.#connect(order), specOf(order), order.spec.throttleQPS)
+    const plan = await planFrom(await this.#connect(order), this.#specOf(order), order.spec.throttleQPS)
     if ('refused' in plan) return { kind: 'unstarted', plan }
     return { kind: 'unstarted', plan: planView(plan) }
+  }
+
+  #specOf({ migrationId, spec }: SessionOrder): MigrationSpec {
+    const ids = (addresses: readonly string[]) => addresses.map((address) => parseShardAddress(address.trim()).id)
+    const { universe } = this.#options
+    return {
+      id: migrationId as MigrationId,
+      from: ids(spec.sourceShards),
+      to: ids(spec.targetShards),
+      vnodes: spec.vnodes,
+      ...(universe && { universe }),
+    }
   }
 
   #view(progress: Progress): RunningView {
@@ -213,11 +231,6 @@ export class MigrationSession {
     }
     throw error
   }
-}
-
-function specOf({ migrationId, spec }: SessionOrder): MigrationSpec {
-  const ids = (addresses: readonly string[]) => addresses.map((address) => parseShardAddress(address.trim()).id)
-  return { id: migrationId as MigrationId, from: ids(spec.sourceShards), to: ids(spec.targetShards), vnodes: spec.vnodes }
 }
 
 function settingsOf(spec: ShardMigrationSpec): Partial<MigrationSettings> {

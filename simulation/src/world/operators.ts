@@ -1,0 +1,171 @@
+/**
+ * The operator's own controller, over simulated objects and pods. Operators come and go: some die, some stop well, and some go on leading
+ * although another one leads. A person pauses, resumes, aborts and retries.
+ */
+import { MigrationStopped } from '@fractal-lba/migration/stopped'
+import { type ShardMigrationSpec, withDefaults } from '@fractal-lba/operator/api/shardmigration'
+import { ShardMigrationController } from '@fractal-lba/operator/controllers/shardmigration/controller'
+import { FleetUnavailable } from '@fractal-lba/operator/fleet/port'
+import { ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
+import type { Ended } from './ended.ts'
+import { FleetView } from './fleet-view.ts'
+import { ApiDown, ObjectsView, StoredMigration } from './objects.ts'
+import type { Process } from './process.ts'
+import { chance, pick, type Random } from './random.ts'
+import { type Scenario, VNODES } from './scenario.ts'
+import type { World } from './world.ts'
+
+const NAME = 'move'
+const LEASE_TTL_MS = 2000
+
+interface Leading {
+  readonly process: Process
+  leads: boolean
+  readonly controller: ShardMigrationController
+}
+
+export async function runOperators(world: World): Promise<Ended> {
+  const { scheduler } = world
+  const random = world.random('operators')
+  const stored = new StoredMigration(NAME, specOf(world.scenario, random))
+  let ended = false
+  let leading: Leading[] = []
+  const person = livePerson(world, stored, world.random('person')).finally(() => {
+    ended = true
+  })
+  for (let count = 1; !world.peace && !ended; count++) {
+    leading.push(begin(world, stored, `operator-${count}`))
+    await scheduler.sleep(random() ** 2 * 5000)
+    // What becomes of the one that led till now; at times nothing, and then there are two.
+    for (const one of leading) {
+      const fate = random()
+      if (fate < 0.45) world.end(one.process)
+      else if (fate < 0.75) await resign(one)
+    }
+    leading = leading.filter(({ leads, process }) => leads && process.alive)
+  }
+  for (const one of leading) world.end(one.process)
+  const last = ended ? undefined : begin(world, stored, 'operator-last')
+  await person
+  if (last) await resign(last)
+  const completed = stored.status?.phase === 'Completed'
+  if (completed && stored.status?.certificate !== undefined && stored.certificate === undefined)
+    throw new Error('certificate: it completed, and its certificate was kept nowhere')
+  return { outcome: completed ? 'completed' : 'rolled-back' }
+}
+
+function begin(world: World, stored: StoredMigration, name: string): Leading {
+  const process = world.spawn(name)
+  const rates = world.rates(0.003)
+  const { network, fleet, scenario } = world
+  const objects = new ObjectsView({
+    stored,
+    process,
+    network,
+    rates,
+    random: world.random(`${name}.cache`),
+    peace: () => world.peace,
+    onEvent: (text) => world.tell({ kind: 'note', process: name, text }),
+  })
+  const controller = new ShardMigrationController({
+    objects,
+    around: () => ({
+      fleet: new FleetView({ process, network, pods: world.pods, rates, desired: world.desired }),
+      openControl: ({ id }) => fleet.control(id, process, rates),
+    }),
+    now: () => process.now(),
+    session: { holder: name, leaseTtlMs: LEASE_TTL_MS, signer: undefined, clock: process, universe: scenario.slots },
+    log: () => undefined,
+  })
+  const one: Leading = { process, leads: true, controller }
+  lead(one).catch(world.fail)
+  return one
+}
+
+/** As the work queue of a leader does. */
+async function lead({ process, controller }: Leading, self = { signal: new AbortController().signal }): Promise<void> {
+  let failures = 0
+  while (process.alive) {
+    let afterMs: number
+    try {
+      const result = await controller.reconcile(NAME, self.signal)
+      afterMs = result.kind === 'requeue' ? result.afterMs : 500
+      failures = 0
+    } catch (error) {
+      if (!PASSING.some((kind) => error instanceof kind)) throw error
+      afterMs = Math.min(1000, 50 * 2 ** failures++)
+    }
+    await process.sleep(afterMs)
+  }
+}
+
+const PASSING = [ApiDown, FleetUnavailable, ShardUnavailable, ShardRefused, MigrationStopped]
+
+/** Steps down, and gives its lease back. */
+async function resign(one: Leading): Promise<void> {
+  one.leads = false
+  const { process, controller } = one
+  if (!process.alive) return
+  await Promise.race([controller.close(), process.sleep(300)])
+  process.alive = false
+}
+
+/** Somebody who pauses, resumes, aborts and retries at random; in peace, who sees to it that it comes to an end. */
+async function livePerson(world: World, stored: StoredMigration, random: Random): Promise<void> {
+  const { scheduler, scenario } = world
+  const nervous = chance(random, 0.5)
+  let retries = scenario.ending === 'forward' ? 2 : 0
+  let aborted = false
+  for (let count = 0; ; count++) {
+    await scheduler.sleep(world.peace ? 200 : 200 + random() * 1500)
+    const { status } = stored
+    if (!status) continue
+    const verb = (name: 'pause' | 'resume' | 'abort' | 'retry') => {
+      world.tell({ kind: 'note', process: 'person', text: `${name} in ${status.phase}` })
+      stored.give(name, `${name}-${count}`)
+    }
+    const over = status.phase === 'Completed' || status.phase === 'Failed'
+    if (over && (status.phase === 'Completed' || retries === 0)) {
+      if (world.peace && settledSince(stored)) return
+      continue
+    }
+    if (over) {
+      retries--
+      verb('retry')
+    } else if (status.halt?.kind === 'Freeze') {
+      verb('retry')
+    } else if (!world.peace) {
+      if (nervous && chance(random, 0.5)) verb(pick(random, ['pause', 'resume', 'abort', 'retry'] as const))
+    } else if (status.paused) {
+      verb('resume')
+    } else if (scenario.ending === 'back' && !aborted && chance(random, 0.3)) {
+      aborted = true
+      verb('abort')
+    }
+  }
+}
+
+/** Its end was not only announced: what belongs to it was done, such as telling the pods. */
+function settledSince(stored: StoredMigration): boolean {
+  return Object.keys(stored.latest.annotations).length === 0
+}
+
+function specOf(scenario: Scenario, random: Random): ShardMigrationSpec {
+  const strict = chance(random, 0.3)
+  return withDefaults({
+    sourceShards: scenario.from.map((id) => `memory://${id}`),
+    targetShards: scenario.to.map((id) => `memory://${id}`),
+    dedupBackend: 'redis',
+    batchSize: 3,
+    throttleQPS: 10_000,
+    healthGates: { maxLatencyP95: strict ? 500 : 60_000, maxErrorRate: strict ? 20 : 100, minDedupHitRatio: 0 },
+    gates: { windowSeconds: 1, intervalSeconds: 0.3, minSamples: 1, onNoData: chance(random, 0.5) ? 'Hold' : 'Pass' },
+    onGateFailure: chance(random, 0.7) ? 'Rollback' : 'Freeze',
+    steps: pick(random, [[100], [50, 100], [10, 50, 100]]),
+    stepSeconds: random() * 0.3,
+    soakSeconds: random() * 0.3,
+    maxLagSeconds: 1,
+    progressDeadlineSeconds: 30,
+    vnodes: VNODES,
+  })
+}
