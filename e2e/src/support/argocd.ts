@@ -162,6 +162,8 @@ async function install(kubectl: Kubectl): Promise<void> {
     'argocd-tls-certs-cm',
     'argocd-cmd-params-cm',
   ]
+  // That of a run before may still be on its way out.
+  await kubectl.deleteNamespace(ARGOCD_NAMESPACE)
   await kubectl.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: ARGOCD_NAMESPACE } })
   await kubectl.apply(
     ...names.map(configMap),
