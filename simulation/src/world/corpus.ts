@@ -13,8 +13,8 @@ export const TENANT = 'default'
 export const SECRET = 'simulated'
 export const CONTENTS = 3
 
-/** Enough for some hundred slots of three keys and more. */
-const CANDIDATES = 12_000
+/** About six a slot, so that there are new keys throughout a run: what nobody writes to, no migration can lose. */
+const CANDIDATES = 100_000
 const KEYS_A_SLOT = 3
 const SCALES = [2, 4, 8, 16]
 
