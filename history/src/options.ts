@@ -11,6 +11,8 @@ export interface RunOptions {
   /** How long the load is to last at least. */
   readonly seconds: number
   readonly gapMs: number
+  /** Attempts a second at most. */
+  readonly rate: number
   /** Keep the history and the traces of the run also when all is well. */
   readonly keep: boolean
   readonly output: 'text' | 'json'
@@ -25,6 +27,9 @@ export const EXIT = { holds: 0, violated: 1, couldNotRun: 2, interrupted: 130 } 
 const OPERATIONS = 200_000
 const SHORT = { operations: 15_000, seconds: 25, gapMs: 1200 } as const
 const GAP_MS = 2500
+/** Two cores carry three servers, three verifiers, the operator, a proxy and the load at this rate, and have some left for migrations. */
+const RATE = 1000
+const RATE_MAX = 100_000
 const OPERATIONS_MAX = 100_000_000
 const MINUTES_MAX = 24 * 60
 
@@ -55,12 +60,15 @@ export function parseCommandLine(argv: readonly string[], newSeed: () => number)
       integerIn('operations', 100, OPERATIONS_MAX),
     )
     .option('--minutes <n>', 'go on for so long at least', numberIn('minutes', 0, MINUTES_MAX))
+    .option('--rate <n>', 'attempts a second at most', numberIn('rate', 1, RATE_MAX), RATE)
     .option('--short', 'about a minute, for every change', false)
     .option('--keep', 'keep the history and the traces also when all is well', false)
     .addOption(
       new Option('--output <format>', 'json: one document on stdout at the end').choices(['text', 'json']).default('text'),
     )
     .addHelpText('after', AFTER)
+    // Options behind `check` are that command's own.
+    .enablePositionalOptions()
     .exitOverride()
     .action((given: RawOptions) => {
       if (given.backend === 'postgres' && given.appendfsync === 'everysec')
@@ -75,6 +83,7 @@ export function parseCommandLine(argv: readonly string[], newSeed: () => number)
           operations: given.operations ?? (given.minutes === undefined ? (short?.operations ?? OPERATIONS) : 0),
           seconds: given.minutes !== undefined ? given.minutes * 60 : (short?.seconds ?? 0),
           gapMs: short?.gapMs ?? GAP_MS,
+          rate: given.rate,
           keep: given.keep,
           output: given.output,
         },
@@ -104,6 +113,7 @@ interface RawOptions {
   readonly seed?: number
   readonly operations?: number
   readonly minutes?: number
+  readonly rate: number
   readonly short: boolean
   readonly keep: boolean
   readonly output: 'text' | 'json'

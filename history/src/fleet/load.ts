@@ -16,10 +16,12 @@ export class Load {
   readonly #tallies = new Map<string, LoadTally>()
 
   constructor(
-    options: Pick<LoadOrders, 'seed' | 'tenant' | 'hmacKey' | 'pods' | 'zeroUs'> & { readonly journalDir: string },
+    options: Pick<LoadOrders, 'seed' | 'tenant' | 'hmacKey' | 'pods' | 'zeroUs' | 'ratePerSecond'> & {
+      readonly journalDir: string
+    },
     nursery: Nursery,
   ) {
-    const { journalDir, seed, ...shared } = options
+    const { journalDir, seed, ratePerSecond, ...shared } = options
     this.#running = Array.from({ length: PROCESSES }, (_, i) => {
       const name = `load-${i + 1}`
       const child = nursery.start({
@@ -33,6 +35,7 @@ export class Load {
         name,
         seed: seed * PROCESSES + i,
         lanes: LANES,
+        ratePerSecond: ratePerSecond / PROCESSES,
         journal: join(journalDir, `${name}.jsonl`),
       }
       child.send({ kind: 'start', orders } satisfies ToLoad)
@@ -58,6 +61,10 @@ export class Load {
   get problem(): string | undefined {
     const dead = this.#running.find(({ name, alive }) => !alive && !this.#tallies.get(name)?.done)
     return dead && `${dead.name} ended by itself; its log: ${dead.logFile}`
+  }
+
+  pace(ratePerSecond: number): void {
+    for (const child of this.#running) child.send({ kind: 'pace', ratePerSecond: ratePerSecond / PROCESSES } satisfies ToLoad)
   }
 
   /** No new attempts; those under way are waited for, so that journals are complete. */

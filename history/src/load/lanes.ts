@@ -1,7 +1,8 @@
 /**
  * The load: lanes that each run one errand after the other. An errand sends several attempts for one key at once, to different pods: either
  * for a new key, so that they race to be its first write, or for a key of any age, so that what was decided then is asked for
- * again after whatever has been killed, cut or moved since. Closed loop: a fleet that stalls is not buried in attempts without an outcome.
+ * again after whatever has been killed, cut or moved since. Closed loop, with an upper limit of its rate: a fleet that stalls is not buried in
+ * attempts without an outcome, and one that does not has time left for its migrations.
  */
 
 import type { Journal } from '@fractal-lba/demo/agents/journal'
@@ -19,6 +20,8 @@ const RECENT_SHARE = 0.5
 const RECENT_KEYS = 256
 /** After an errand that nobody answered: a pod is down, and more attempts would tell nothing. */
 const PAUSE_AFTER_NOTHING_MS = 100
+/** A pod that has just failed is left alone for a moment where there are others, as clients do. */
+const AVOIDED_US = 300_000
 
 export interface LanesParts {
   readonly orders: LoadOrders
@@ -36,12 +39,22 @@ export class Lanes {
   /** Attempts made for each key, by its number. */
   readonly #attemptsOf: number[] = []
   readonly #sum = { operations: 0, accepted: 0, escalated: 0, disputed: 0, unknown: 0, refused: 0 }
+  /** By pod: until when it is left alone. */
+  readonly #avoidedUntilUs = new Map<string, number>()
   #stopped = false
+  #ratePerSecond: number
+  /** When the next errand may begin. */
+  #dueUs = 0
   #underWay: Promise<unknown> = Promise.resolve()
 
   constructor(parts: LanesParts) {
     this.#parts = parts
     this.#random = seeded(parts.orders.seed)
+    this.#ratePerSecond = parts.orders.ratePerSecond
+  }
+
+  pace(ratePerSecond: number): void {
+    this.#ratePerSecond = ratePerSecond
   }
 
   /** Resolves when every lane has ended. */
@@ -73,7 +86,8 @@ export class Lanes {
     const key = old ?? this.#attemptsOf.push(0) - 1
     const racers = 1 + Math.floor(this.#random() * (old === undefined ? RACERS_MAX : REVISITS_MAX))
     const { maker, journal, orders, nowUs } = this.#parts
-    const pods = shuffled(orders.pods, this.#random)
+    const well = orders.pods.filter(({ name }) => (this.#avoidedUntilUs.get(name) ?? 0) <= nowUs())
+    const pods = shuffled(well.length > 0 ? well : orders.pods, this.#random)
     const attempts = Array.from({ length: racers }, (_, i) => {
       const number = (this.#attemptsOf[key] as number) + 1
       this.#attemptsOf[key] = number
@@ -84,12 +98,21 @@ export class Lanes {
       return { pod, attempt, op, call }
     })
     this.#sum.operations += racers
+    await this.#turn(racers)
     // Called no later than now: the times are taken before the journal is written, and that is before the first byte leaves.
     const us = nowUs()
     for (const { call } of attempts) journal.note({ ...call, us } as ClientLine)
     journal.flush()
     const answers = await Promise.all(attempts.map((each) => this.#attempt(each)))
     return answers.filter(Boolean).length
+  }
+
+  /** Waits until so many attempts fit into the rate. */
+  async #turn(attempts: number): Promise<void> {
+    const { nowUs, pause } = this.#parts
+    const waitUs = this.#dueUs - nowUs()
+    this.#dueUs = Math.max(this.#dueUs, nowUs()) + (attempts * 1e6) / this.#ratePerSecond
+    if (waitUs > 0) await pause(waitUs / 1000)
   }
 
   async #attempt({
@@ -106,6 +129,7 @@ export class Lanes {
     const { key, content } = attempt.facts
     journal.note(lineOf(returned, { op, us: nowUs(), key, content, pod: pod.name }))
     this.#count(returned)
+    if (returned.kind === 'unknown') this.#avoidedUntilUs.set(pod.name, nowUs() + AVOIDED_US)
     return returned.kind === 'answer'
   }
 

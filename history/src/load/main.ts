@@ -33,6 +33,7 @@ function start(orders: LoadOrders): Lanes {
 let lanes: Lanes | undefined
 process.on('message', (message: ToLoad) => {
   if (message.kind === 'start') lanes ??= start(message.orders)
+  else if (message.kind === 'pace') lanes?.pace(message.ratePerSecond)
   else void lanes?.stop()
 })
 process.on('disconnect', () => process.exit())

@@ -8,12 +8,17 @@ export interface LoadOrders {
   readonly pods: readonly { readonly name: string; readonly url: string }[]
   /** Errands under way at once. */
   readonly lanes: number
+  /** At most so many attempts a second. */
+  readonly ratePerSecond: number
   readonly journal: string
   /** Of the clock that all processes of this machine share: when the run began, in microseconds. */
   readonly zeroUs: number
 }
 
-export type ToLoad = { readonly kind: 'start'; readonly orders: LoadOrders } | { readonly kind: 'stop' }
+export type ToLoad =
+  | { readonly kind: 'start'; readonly orders: LoadOrders }
+  | { readonly kind: 'pace'; readonly ratePerSecond: number }
+  | { readonly kind: 'stop' }
 
 /** Cumulative; told every half second, and once more at the end. */
 export interface LoadTally {

@@ -38,6 +38,8 @@ export interface MakeHistoryParts {
 }
 
 const LOOK_EVERY_MS = 200
+/** Of the load, while the last migration comes to its end. */
+const CALM_SHARE = 0.3
 const SETTLE_PATIENCE_MS = 60_000
 
 export async function makeHistory(parts: MakeHistoryParts): Promise<MadeHistory> {
@@ -51,7 +53,7 @@ export async function makeHistory(parts: MakeHistoryParts): Promise<MadeHistory>
   const { shards, operator, tenant, hmacKey } = fleet
   const pods = fleet.pods.map(({ name }, i) => ({ name, url: fleet.podUrls[i] as string }))
   const zeroUs = Number(process.hrtime.bigint() / 1000n)
-  const load = new Load({ seed, tenant, hmacKey, pods, zeroUs, journalDir }, nursery)
+  const load = new Load({ seed, tenant, hmacKey, pods, zeroUs, ratePerSecond: options.rate, journalDir }, nursery)
   const migrations = new Migrations({ seed, backend, shards, operator, events })
   const infliction = new Infliction(
     { seed, kinds: parts.faultKinds, gapMs: options.gapMs },
@@ -74,7 +76,8 @@ export async function makeHistory(parts: MakeHistoryParts): Promise<MadeHistory>
   events.info('no more faults: what was struck is made whole, and the migration under way comes to its end')
   await infliction.stop()
   await makeWhole(fleet)
-  // Its gates need traffic to look at.
+  // Its gates need traffic to look at, and it needs time.
+  load.pace(options.rate * CALM_SHARE)
   await migrations.stop()
   const loadSeconds = (performance.now() - began) / 1000
   await load.stop()
