@@ -205,8 +205,13 @@ describe('Argo CD', () => {
         const rollout = rolloutOf(await statefulSet())
         return rollout.phase === 'RolledBack' ? rollout : `${rollout.phase}: ${rollout.message}`
       })
-      const degraded = await argocd.untilApplication('fractal-lba-fleet', 'degraded', MINUTE_MS, isHealth('Degraded'))
-      expect(synced(degraded)).toBe(true)
+      // Degraded and synced at once: a comparison that began before the rollback ended may say otherwise for a moment.
+      const degraded = await argocd.untilApplication(
+        'fractal-lba-fleet',
+        'degraded, and not out of sync',
+        MINUTE_MS,
+        (application) => synced(application) && isHealth('Degraded')(application),
+      )
       const startedAt = degraded.status?.operationState?.startedAt
       const pods = await kubectl.list('pods', NAMESPACE, 'app.kubernetes.io/component=verifier')
       expect(pods).toHaveLength(2)
@@ -219,6 +224,7 @@ describe('Argo CD', () => {
         ({ metadata }) => metadata.annotations?.['argocd.argoproj.io/refresh'] === undefined,
       )
       expect(later.status?.operationState?.startedAt).toBe(startedAt)
+      expect(synced(later)).toBe(true)
       expect(rolloutOf(await statefulSet()).phase).toBe('RolledBack')
 
       const [corrected] = await samples(fleetValues())
