@@ -30,13 +30,17 @@ export async function joinFleet(shards: readonly ShardControl[], vnodes: number)
   const ring = placeSlots(owners, vnodes)
   const ready = fleets.some((one) => one.ready)
   for (const [i, shard] of shards.entries()) {
-    if (found[i]?.fleet) continue
+    const known = found[i]?.fleet
+    // A pod that died between the two steps has left it unmarked: no migration would ever take it for a source.
+    if (known && ready && !known.ready) await shard.markFleetReady()
+    if (known) continue
     if (ready && owners.includes(shard.id)) {
       throw new NotOneFleet(
         `shard ${shard.id} owned slots of ${fleet.id} and is empty now: it has lost its state. Restore it, or migrate away from it`,
       )
     }
     await shard.initialise(fleet, ready ? [] : slotsOf(ring, owners.indexOf(shard.id)))
+    if (ready) await shard.markFleetReady()
   }
   if (!ready) {
     const missing = owners.filter((owner) => !ids.includes(owner))
