@@ -10,23 +10,23 @@ import { openEngine } from '@fractal-lba/migration/cli/open-engine'
 import type { Progress } from '@fractal-lba/migration/progress'
 import { MigrationStopped } from '@fractal-lba/migration/stopped'
 import { type MigrationId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
-import type { Ended } from './ended.ts'
 import type { Process } from './process.ts'
 import { chance, pick } from './random.ts'
 import { VNODES } from './scenario.ts'
+import type { Ended, Task } from './task.ts'
 import type { World } from './world.ts'
 
 const STEPS = [50, 100]
 const STEP_MS = 200
 const VERBS: readonly Verb[] = ['copy', 'verify', 'dual-write', 'cutover', 'run', 'run', 'rollback']
 
-export async function runCommand(world: World): Promise<Ended> {
+export async function runCommand(world: World, task: Task): Promise<Ended> {
   const { scheduler, scenario, fleet } = world
-  const random = world.random('command')
+  const random = world.random(task.nameOf('commands', 0))
   const rates = world.rates(0.003)
   let running: Process[] = []
   for (let count = 1; !world.peace; count++) {
-    const process = world.spawn(`command-${count}`)
+    const process = world.spawn(task.nameOf('command', count))
     running.push(process)
     call(process, pick(random, VERBS), chance(random, 0.3)).catch((error) => {
       if (!expected(error)) world.fail(error)
@@ -36,7 +36,7 @@ export async function runCommand(world: World): Promise<Ended> {
     running = running.filter(({ alive }) => alive)
   }
   for (const one of running) world.end(one)
-  let verb: Verb = scenario.ending === 'forward' ? 'run' : 'rollback'
+  let verb: Verb = task.ending === 'forward' ? 'run' : 'rollback'
   for (let count = 1; ; count++) {
     const process = world.spawn(`command-last-${count}`)
     try {
@@ -57,7 +57,7 @@ export async function runCommand(world: World): Promise<Ended> {
     const engine = await openEngine(
       {
         controls: new Map(scenario.shards.map((id) => [id, fleet.control(id, process, rates)])),
-        spec: { id: 'm' as MigrationId, from: scenario.from, to: scenario.to, vnodes: VNODES, universe: scenario.slots },
+        spec: { id: `m-${task.index}` as MigrationId, from: task.from, to: task.to, vnodes: VNODES, universe: scenario.slots },
         holder: process.name,
         takeOver,
         leaseTtlMs: 2000,

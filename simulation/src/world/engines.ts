@@ -8,20 +8,20 @@ import { MigrationEngine } from '@fractal-lba/migration/engine'
 import type { Progress } from '@fractal-lba/migration/progress'
 import { MigrationStopped } from '@fractal-lba/migration/stopped'
 import { type MigrationId, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
-import type { Ended } from './ended.ts'
 import type { Process } from './process.ts'
 import { chance, pick } from './random.ts'
 import { VNODES } from './scenario.ts'
+import type { Ended, Task } from './task.ts'
 import type { World } from './world.ts'
 
 const MILESTONES: readonly Milestone[] = ['copied', 'verified', 'soaked', 'cut-over', 'certified']
 
-export async function runEngines(world: World): Promise<Ended> {
+export async function runEngines(world: World, task: Task): Promise<Ended> {
   const { scenario, scheduler, fleet } = world
-  const random = world.random('engines')
+  const random = world.random(task.nameOf('engines', 0))
   const rates = world.rates(0.004)
   for (let trouble = 1; !world.peace; trouble++) {
-    const process = world.spawn(`engine-${trouble}`)
+    const process = world.spawn(task.nameOf('engine', trouble))
     troubled(process).catch(world.fail)
     // The successor comes after a while, whether or not the engine still lives.
     await scheduler.sleep(random() ** 2 * 4000)
@@ -76,7 +76,7 @@ export async function runEngines(world: World): Promise<Ended> {
 
   async function untilEnded(engine: MigrationEngine): Promise<Progress> {
     const forward: Intent = { kind: 'run', upTo: 'cleaned', cutoverPercent: 100 }
-    let intent: Intent = scenario.ending === 'forward' ? forward : { kind: 'rollback' }
+    let intent: Intent = task.ending === 'forward' ? forward : { kind: 'rollback' }
     for (;;) {
       const progress = await stepOf(engine, intent)
       if (progress?.blocked?.reason === 'PastNoReturn') intent = forward
@@ -90,7 +90,7 @@ export async function runEngines(world: World): Promise<Ended> {
     const controls = new Map(scenario.shards.map((id) => [id, fleet.control(id, process, rates)]))
     return MigrationEngine.open({
       controls,
-      spec: { id: 'm' as MigrationId, from: scenario.from, to: scenario.to, vnodes: VNODES, universe: scenario.slots },
+      spec: { id: `m-${task.index}` as MigrationId, from: task.from, to: task.to, vnodes: VNODES, universe: scenario.slots },
       holder: process.name,
       takeOver: true,
       leaseTtlMs: 3000,

@@ -41,6 +41,8 @@ export type TimedFaultKind =
 export type Fault =
   | { readonly at: string; readonly kind: CallFaultKind; readonly ms: number }
   | {
+      /** During which migration of the run, and how long after its beginning. */
+      readonly order: number
       readonly atMs: number
       readonly kind: TimedFaultKind
       readonly a: string
@@ -88,9 +90,9 @@ export class FaultSource {
     this.#given = plan && new Map(plan.filter((fault) => 'at' in fault).map((fault) => [fault.at, fault]))
   }
 
-  /** What happens when; `draw` where no plan was given. */
-  timed(draw: () => readonly TimedFault[]): readonly TimedFault[] {
-    return this.#givenTimed ?? draw()
+  /** What happens when during this migration; `draw` where no plan was given. */
+  timed(order: number, draw: () => readonly TimedFault[]): readonly TimedFault[] {
+    return this.#givenTimed?.filter((fault) => fault.order === order) ?? draw()
   }
 
   /** What happens to the next call between these two. */

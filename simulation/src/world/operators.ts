@@ -7,15 +7,14 @@ import { type ShardMigrationSpec, withDefaults } from '@fractal-lba/operator/api
 import { ShardMigrationController } from '@fractal-lba/operator/controllers/shardmigration/controller'
 import { FleetUnavailable } from '@fractal-lba/operator/fleet/port'
 import { ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
-import type { Ended } from './ended.ts'
 import { FleetView } from './fleet-view.ts'
 import { ApiDown, ObjectsView, StoredMigration } from './objects.ts'
 import type { Process } from './process.ts'
 import { chance, pick, type Random } from './random.ts'
-import { type Scenario, VNODES } from './scenario.ts'
+import { VNODES } from './scenario.ts'
+import type { Ended, Task } from './task.ts'
 import type { World } from './world.ts'
 
-const NAME = 'move'
 const LEASE_TTL_MS = 2000
 
 interface Leading {
@@ -24,17 +23,17 @@ interface Leading {
   readonly controller: ShardMigrationController
 }
 
-export async function runOperators(world: World): Promise<Ended> {
+export async function runOperators(world: World, task: Task): Promise<Ended> {
   const { scheduler } = world
-  const random = world.random('operators')
-  const stored = new StoredMigration(NAME, specOf(world.scenario, random))
+  const random = world.random(task.nameOf('operators', 0))
+  const stored = new StoredMigration(`move-${task.index}`, specOf(task, random))
   let ended = false
   let leading: Leading[] = []
-  const person = livePerson(world, stored, world.random('person')).finally(() => {
+  const person = livePerson(world, task, stored, world.random(task.nameOf('person', 0))).finally(() => {
     ended = true
   })
   for (let count = 1; !world.peace && !ended; count++) {
-    leading.push(begin(world, stored, `operator-${count}`))
+    leading.push(begin(world, stored, task.nameOf('operator', count)))
     await scheduler.sleep(random() ** 2 * 5000)
     // What becomes of the one that led till now; at times nothing, and then there are two.
     for (const one of leading) {
@@ -78,17 +77,18 @@ function begin(world: World, stored: StoredMigration, name: string): Leading {
     log: () => undefined,
   })
   const one: Leading = { process, leads: true, controller }
-  lead(one).catch(world.fail)
+  lead(one, stored.name).catch(world.fail)
   return one
 }
 
 /** As the work queue of a leader does. */
-async function lead({ process, controller }: Leading, self = { signal: new AbortController().signal }): Promise<void> {
+async function lead({ process, controller }: Leading, name: string): Promise<void> {
+  const { signal } = new AbortController()
   let failures = 0
   while (process.alive) {
     let afterMs: number
     try {
-      const result = await controller.reconcile(NAME, self.signal)
+      const result = await controller.reconcile(name, signal)
       afterMs = result.kind === 'requeue' ? result.afterMs : 500
       failures = 0
     } catch (error) {
@@ -111,10 +111,10 @@ async function resign(one: Leading): Promise<void> {
 }
 
 /** Somebody who pauses, resumes, aborts and retries at random; in peace, who sees to it that it comes to an end. */
-async function livePerson(world: World, stored: StoredMigration, random: Random): Promise<void> {
-  const { scheduler, scenario } = world
+async function livePerson(world: World, task: Task, stored: StoredMigration, random: Random): Promise<void> {
+  const { scheduler } = world
   const nervous = chance(random, 0.5)
-  let retries = scenario.ending === 'forward' ? 2 : 0
+  let retries = task.ending === 'forward' ? 2 : 0
   let aborted = false
   for (let count = 0; ; count++) {
     await scheduler.sleep(world.peace ? 200 : 200 + random() * 1500)
@@ -138,7 +138,7 @@ async function livePerson(world: World, stored: StoredMigration, random: Random)
       if (nervous && chance(random, 0.5)) verb(pick(random, ['pause', 'resume', 'abort', 'retry'] as const))
     } else if (status.paused) {
       verb('resume')
-    } else if (scenario.ending === 'back' && !aborted && chance(random, 0.3)) {
+    } else if (task.ending === 'back' && !aborted && chance(random, 0.3)) {
       aborted = true
       verb('abort')
     }
@@ -150,11 +150,11 @@ function settledSince(stored: StoredMigration): boolean {
   return Object.keys(stored.latest.annotations).length === 0
 }
 
-function specOf(scenario: Scenario, random: Random): ShardMigrationSpec {
+function specOf(task: Task, random: Random): ShardMigrationSpec {
   const strict = chance(random, 0.3)
   return withDefaults({
-    sourceShards: scenario.from.map((id) => `memory://${id}`),
-    targetShards: scenario.to.map((id) => `memory://${id}`),
+    sourceShards: task.from.map((id) => `memory://${id}`),
+    targetShards: task.to.map((id) => `memory://${id}`),
     dedupBackend: 'redis',
     batchSize: 3,
     throttleQPS: 10_000,

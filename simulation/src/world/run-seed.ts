@@ -1,7 +1,6 @@
 /** One simulated life of a fleet, from one number: what is there, who writes what, how slots move, and what goes wrong when. */
 import { placeSlots } from '@fractal-lba/protocol/ring/ring'
 import { runCommand } from './command.ts'
-import type { Ended } from './ended.ts'
 import { runEngines } from './engines.ts'
 import type { Observer } from './events.ts'
 import { SimulationFailure } from './failure.ts'
@@ -9,6 +8,7 @@ import { type FaultPlan, FaultSource } from './faults.ts'
 import { runOperators } from './operators.ts'
 import { type Driver, type Scenario, scenarioOf, VNODES } from './scenario.ts'
 import { Scheduler } from './scheduler.ts'
+import type { Ended, Task } from './task.ts'
 import { OURS, type Variant } from './variant.ts'
 import { World } from './world.ts'
 
@@ -80,30 +80,36 @@ async function live(seed: number, options: RunOptions, scheduler: Scheduler, fau
   }
 }
 
-const DRIVERS: Readonly<Record<Driver, { readonly run: (world: World) => Promise<Ended>; readonly names: readonly string[] }>> = {
-  operator: { run: runOperators, names: ['operator-1', 'operator-2', 'operator-3'] },
-  command: { run: runCommand, names: ['command-1', 'command-2', 'command-3'] },
-  engines: { run: runEngines, names: ['engine-1', 'engine-2', 'engine-3'] },
+const DRIVERS: Readonly<Record<Driver, { readonly run: (world: World, task: Task) => Promise<Ended>; readonly role: string }>> = {
+  operator: { run: runOperators, role: 'operator' },
+  command: { run: runCommand, role: 'command' },
+  engines: { run: runEngines, role: 'engine' },
 }
 
 /** From the first pod to the last check. @throws Error naming what does not hold at the end. */
 async function tellStory(world: World): Promise<Ended> {
   const { scenario, scheduler, invariants, history } = world
-  const { run, names } = DRIVERS[scenario.driver]
-  world.planFaults(names)
-  scheduler.after(scenario.peaceAfterMs, () => world.makePeace())
   world.startPods()
   let over = false
-  const clients = world.runClients(() => over)
-  const ended = await run(world)
+  const clients = Promise.all([world.runClients(() => over), world.runSweeper(() => over)])
+  if (scenario.longPauseAtMs !== undefined) scheduler.after(scenario.longPauseAtMs, () => world.passLongTime())
+  let owners = scenario.from
+  let ended: Ended | undefined
+  for (const order of scenario.orders) {
+    const { run, role } = DRIVERS[order.driver]
+    const nameOf = (name: string, count: number) => `${name}-${10 * order.index + count}`
+    world.trouble(order, [nameOf(role, 1), nameOf(role, 2), nameOf(role, 3)])
+    ended = await run(world, { ...order, from: owners, nameOf })
+    world.makePeace()
+    if (ended.outcome === 'completed') owners = order.to
+  }
   over = true
   await clients
   await world.closePods()
   await world.sweepAll()
-  const owners = ended.outcome === 'completed' ? scenario.to : scenario.from
   const placement = placeSlots(owners, VNODES)
   invariants.checkEnd((slot) => owners[placement[slot] as number])
   invariants.checkSwept()
-  history.check((pcsId) => scenario.ttlMs.has(pcsId))
-  return ended
+  history.check((pcsId) => scenario.ttlMs.has(pcsId) || world.hasPassedLongTime)
+  return ended as Ended
 }

@@ -13,10 +13,23 @@ export type Driver =
   /** Engines that get orders at random, rivals among them. */
   | 'engines'
 
-export interface Scenario {
-  readonly from: readonly ShardId[]
+/** One migration, from its first call to its end. */
+export interface Order {
+  /** Counts from 0. */
+  readonly index: number
   readonly to: readonly ShardId[]
-  /** Both sides. */
+  readonly driver: Driver
+  readonly ending: 'forward' | 'back'
+  /** From then on nothing new goes wrong until it has ended, and what was wrong is mended. */
+  readonly peaceAfterMs: number
+}
+
+export interface Scenario {
+  /** Who owns the slots at first. */
+  readonly from: readonly ShardId[]
+  /** One after the other, each from where the one before ended. */
+  readonly orders: readonly Order[]
+  /** All that ever own slots. */
   readonly shards: readonly ShardId[]
   readonly subjects: readonly Subject[]
   /** The slots that exist: those of the subjects. */
@@ -27,31 +40,46 @@ export interface Scenario {
   readonly clients: number
   /** Pause of a client between two submissions, on average. */
   readonly thinkMs: number
-  readonly driver: Driver
-  readonly ending: 'forward' | 'back'
-  /** From here on nothing new goes wrong, and what was wrong is mended. */
-  readonly peaceAfterMs: number
   /** How bad it gets: a factor of all chances. */
   readonly harshness: number
+  /** When, if ever, all decisions expire at once, since so much time passes in which nobody does anything. */
+  readonly longPauseAtMs: number | undefined
 }
 
 export const VNODES = 8
-const SHAPES: readonly (readonly [from: number, to: number])[] = [
-  [1, 3],
-  [3, 5],
-  [5, 3],
-  [2, 1],
+const SHAPES: readonly (readonly [from: number, to: number, then: number])[] = [
+  [1, 3, 5],
+  [3, 5, 3],
+  [5, 3, 1],
+  [2, 1, 3],
 ]
+const OPERATED: readonly Driver[] = ['operator']
+const BY_HAND: readonly Driver[] = ['command', 'engines']
+const OPERATED_SHARE = 0.5
 const EXPIRING_SHARE = 0.12
+const SECOND_SHARE = 0.2
+const LONG_PAUSE_SHARE = 0.04
 
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(seed, 'scenario')
-  const [from, to] = pick(random, SHAPES)
-  const shards = Array.from({ length: Math.max(from, to) }, (_, index) => `shard-${index}` as ShardId)
+  const [from, to, then] = pick(random, SHAPES)
+  const counts = chance(random, SECOND_SHARE) ? [to, then] : [to]
+  const shards = Array.from({ length: Math.max(from, ...counts) }, (_, index) => `shard-${index}` as ShardId)
   const subjects = someSubjects(random, between(random, 4, 9))
+  // Whoever has an operator leaves it to the operator: it alone tells pods of new shards.
+  const drivers = chance(random, OPERATED_SHARE) ? OPERATED : BY_HAND
+  const orders = counts.map(
+    (count, index): Order => ({
+      index,
+      to: shards.slice(0, count),
+      driver: pick(random, drivers),
+      ending: chance(random, 0.7) ? 'forward' : 'back',
+      peaceAfterMs: between(random, 500, 6000),
+    }),
+  )
   return {
     from: shards.slice(0, from),
-    to: shards.slice(0, to),
+    orders,
     shards,
     subjects,
     slots: [...new Set(subjects.map(({ slot }) => slot))].sort((a, b) => a - b),
@@ -60,11 +88,9 @@ export function scenarioOf(seed: number): Scenario {
     ),
     pods: between(random, 1, 3),
     clients: between(random, 1, 3),
-    thinkMs: between(random, 100, 400),
-    driver: pick(random, ['operator', 'operator', 'command', 'engines'] as const),
-    ending: chance(random, 0.7) ? 'forward' : 'back',
-    peaceAfterMs: between(random, 500, 6000),
+    thinkMs: between(random, 30, 300),
     harshness: pick(random, [0, 0.5, 1, 1, 2]),
+    longPauseAtMs: chance(random, LONG_PAUSE_SHARE) ? between(random, 500, 5000) : undefined,
   }
 }
 

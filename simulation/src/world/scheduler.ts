@@ -70,6 +70,12 @@ export class Scheduler {
     })
   }
 
+  /** Time passes in which nobody does anything. */
+  leap(ms: number): void {
+    this.#nowMs += ms
+    this.#wakeDue()
+  }
+
   /** Lets everybody run until `done`; calls `check` after each turn. @throws Error when nobody can go on, or after `maxTurns`. */
   run(done: () => boolean, check: () => void, maxTurns: number): Promise<void> {
     return new Promise((resolve, reject) => {

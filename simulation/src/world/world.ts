@@ -13,8 +13,8 @@ import { Invariants } from './invariants.ts'
 import { Network } from './network.ts'
 import { SimulatedPod } from './pod.ts'
 import { Process } from './process.ts'
-import { type Random, randomOf } from './random.ts'
-import { type Scenario, VNODES } from './scenario.ts'
+import { between, pick, type Random, randomOf } from './random.ts'
+import { type Order, type Scenario, VNODES } from './scenario.ts'
 import type { Scheduler } from './scheduler.ts'
 import { drawTimedFaults, SHARD_CLOCK_MS } from './timed-faults.ts'
 import type { Variant } from './variant.ts'
@@ -36,6 +36,8 @@ interface Machine {
 }
 
 const RESTART_MS = 1500
+const SWEEP_EVERY_MS = 300
+const SWEEPER_CLOCK_MS = 60_000
 
 export class World {
   readonly seed: number
@@ -54,6 +56,7 @@ export class World {
   readonly #skews = new Map<string, number>()
   readonly #mend = new Set<() => void>()
   readonly #processes = new Map<string, Process>()
+  hasPassedLongTime = false
   #peace = false
   #closing = false
 
@@ -169,7 +172,9 @@ export class World {
         random: this.random(name),
         rates: this.rates(0.002),
         desired,
-        shards: (scenario.driver === 'operator' ? scenario.from : scenario.shards).map((id) => `memory://${id}`),
+        shards: (scenario.orders.every(({ driver }) => driver === 'operator') ? scenario.from : scenario.shards).map(
+          (id) => `memory://${id}`,
+        ),
         ttlMs: (pcsId) => scenario.ttlMs.get(pcsId),
         onUnexplained: this.#parts.fail,
         onBroken: (process) => this.end(process),
@@ -190,6 +195,20 @@ export class World {
     })
   }
 
+  /** Deletes expired records here and there, by a clock that may be far ahead, as pods do all the time. */
+  async runSweeper(over: () => boolean): Promise<void> {
+    const { shards, slots } = this.scenario
+    const random = this.random('sweeps')
+    const process = this.spawn('sweeper')
+    process.skewMs = between(random, -SWEEPER_CLOCK_MS, SWEEPER_CLOCK_MS)
+    const rates = this.rates(0)
+    while (!over()) {
+      await process.sleep(random() * 2 * SWEEP_EVERY_MS)
+      const data = this.fleet.data(pick(random, shards), process, rates)
+      await data.sweepExpired(pick(random, slots), process.now(), 100).catch(() => undefined)
+    }
+  }
+
   /** @returns once each has stopped, after `over`. */
   async runClients(over: () => boolean): Promise<void> {
     const { scenario } = this
@@ -205,7 +224,7 @@ export class World {
             history: this.history,
             random: this.random(process.name),
             rates: this.rates(0),
-            expires: (pcsId) => scenario.ttlMs.has(pcsId),
+            expires: (pcsId) => scenario.ttlMs.has(pcsId) || this.hasPassedLongTime,
             thinkMs: scenario.thinkMs,
           },
           over,
@@ -214,10 +233,14 @@ export class World {
     )
   }
 
-  planFaults(operators: readonly string[]): void {
+  /** Things go wrong from here, until it makes peace again. */
+  trouble(order: Order, operators: readonly string[]): void {
     const { faults } = this.#parts
-    const timed = faults.timed(() => drawTimedFaults(this.seed, this.scenario, operators))
+    this.#peace = false
+    faults.over = false
+    const timed = faults.timed(order.index, () => drawTimedFaults(this.seed, this.scenario, order, operators))
     for (const fault of timed) this.scheduler.after(fault.atMs, () => this.#apply(fault))
+    this.scheduler.after(order.peaceAfterMs, () => this.makePeace())
   }
 
   #apply(fault: TimedFault): void {
@@ -276,6 +299,13 @@ export class World {
     if (process) process.skewMs = ms
     const shard = this.fleet.shards.get(name as ShardId)
     if (shard) shard.skewMs = ms
+  }
+
+  /** So much of it that every decision expires and old logs may go. */
+  passLongTime(): void {
+    this.hasPassedLongTime = true
+    this.tell({ kind: 'note', process: 'world', text: 'fifteen days pass' })
+    this.scheduler.leap(15 * 86_400_000)
   }
 
   /** Nothing new goes wrong; what is wrong is mended. */

@@ -1,4 +1,0 @@
-/** How a migration ended, whoever drove it. */
-export interface Ended {
-  readonly outcome: 'completed' | 'rolled-back'
-}
