@@ -111,6 +111,23 @@ describe('recovery', () => {
     await expect(openTestWal(dir)).rejects.toThrow('a sound record of a later write follows')
   })
 
+  it('cuts a whole write of which only the rest of the sector it began in is missing', async () => {
+    const { path, sound, offsets } = await writeThreeGroups(600)
+    const sectorEnd = Math.ceil(offsets[6]! / 512) * 512
+    expect(sectorEnd - offsets[6]!).toBeGreaterThan(FRAME_HEADER_BYTES)
+    expect(sectorEnd).toBeLessThan(offsets[7]!)
+    await writeFile(path, Buffer.from(sound).fill(0, offsets[6]!, sectorEnd))
+    expect(await survivors()).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  it('refuses to start where as many zeros stand inside a write', async () => {
+    const { path, sound, offsets } = await writeThreeGroups(600)
+    const sectorEnd = Math.ceil(offsets[7]! / 512) * 512
+    expect(sectorEnd).toBeLessThan(offsets[8]!)
+    await writeFile(path, Buffer.from(sound).fill(0, offsets[7]!, sectorEnd))
+    await expect(openTestWal(dir)).rejects.toThrow('a sound record follows')
+  })
+
   it('refuses garbage that is longer than one write', async () => {
     const { path, sound } = await writeThreeGroups()
     await writeFile(path, Buffer.concat([sound, Buffer.alloc(MAX_GROUP_BYTES + 1, 0xff)]))

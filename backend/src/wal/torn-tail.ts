@@ -4,7 +4,8 @@
  *
  * A tail is torn when no sound frame stands behind its first bad byte. Sound frames behind it are excused only if they were written by
  * the same write (their group began no later) and the bad stretch has a whole sector of zeros: a disk that lost power may have written
- * the later sectors of one write and not the earlier ones, which then read as zeros. Changed bytes never look like that.
+ * the later sectors of one write and not the earlier ones, which then read as zeros. Changed bytes never look like that. Of the sector in
+ * which the write began only the rest can be missing: a record's header in it, all zeros, tells it.
  */
 import type { WalFiles } from './files.ts'
 import { FRAME_HEADER_BYTES, isFrameAt, MAX_GROUP_BYTES } from './format.ts'
@@ -43,6 +44,7 @@ export async function whyNotTorn(
     at += FRAME_HEADER_BYTES + tail.readUInt32LE(at)
   }
   if (soundAt === undefined || hasEmptySector(tail, badOffset, soundAt)) return undefined
+  if (tail.readUInt32LE(soundAt + 8) === badOffset && lacksFirstSector(tail, badOffset, soundAt)) return undefined
   return `a sound record follows at offset ${badOffset + soundAt}`
 }
 
@@ -76,4 +78,10 @@ function hasEmptySector(tail: Buffer, fileOffset: number, end: number): boolean 
     if (tail.subarray(at, at + SECTOR_BYTES).every((byte) => byte === 0)) return true
   }
   return false
+}
+
+/** Whether the rest of the sector in which the write began was never written: zeros from its first byte on, for a record's header at least. */
+function lacksFirstSector(tail: Buffer, fileOffset: number, end: number): boolean {
+  const rest = SECTOR_BYTES - (fileOffset % SECTOR_BYTES)
+  return rest >= FRAME_HEADER_BYTES && rest <= end && tail.subarray(0, rest).every((byte) => byte === 0)
 }

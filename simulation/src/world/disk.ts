@@ -5,6 +5,7 @@
 
 import { DirectoryInUse } from '@fractal-lba/backend/wal/directory-lock'
 import type { DurableFile, FileError, ReadableFile, WalFiles } from '@fractal-lba/backend/wal/files'
+import { FRAME_HEADER_BYTES } from '@fractal-lba/backend/wal/format'
 import type { CallFault } from './faults.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
@@ -75,7 +76,9 @@ export class SimulatedDisk {
     }
     for (let from = 0; from < bytes.length; ) {
       const end = Math.min(bytes.length, from + SECTOR_BYTES - ((position + from) % SECTOR_BYTES))
-      if (random() < 0.6) put(file, bytes.subarray(from, end), position + from)
+      // So few bytes of a sector say nothing about whether it was written: the log asks people then (docs/wal-format.md).
+      const telling = from > 0 || end >= FRAME_HEADER_BYTES
+      if (!telling || random() < 0.6) put(file, bytes.subarray(from, end), position + from)
       from = end
     }
   }

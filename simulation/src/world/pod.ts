@@ -96,7 +96,7 @@ export class SimulatedPod implements Endpoint {
   /** Nothing is left to be done or noted. */
   get settled(): boolean {
     const core = this.#core
-    return this.alive && core !== undefined && core.wal.backlogEntries === 0 && core.retries.size === 0
+    return this.alive && core?.wal.state === 'open' && core.wal.backlogEntries === 0 && core.retries.size === 0
   }
 
   /** Runs in `process` until that ends. Rejects where it could not start. */

@@ -284,10 +284,10 @@ export class World {
       case 'full': {
         const disk = this.#machines.get(a)?.disk
         if (!disk) return undefined
-        const before = disk.freeBytes
-        disk.freeBytes = ms
+        const taken = Math.max(0, disk.freeBytes - ms)
+        disk.freeBytes -= taken
         return () => {
-          disk.freeBytes = before
+          disk.freeBytes += taken
         }
       }
     }
