@@ -4,7 +4,7 @@
  */
 import { MAX_BODY_BYTES, parsePcs } from '@fractal-lba/protocol/pcs/parse'
 import { isAccepted, isEscalated } from '@fractal-lba/protocol/pcs/reason'
-import { judge } from '@fractal-lba/protocol/pcs/verdict'
+import { type Judgement, judge } from '@fractal-lba/protocol/pcs/verdict'
 import { encodeRecord } from '@fractal-lba/protocol/records/record'
 import { dedupKey, slotOfKey } from '@fractal-lba/protocol/ring/slots'
 import { contentHash, SignedTexts } from '@fractal-lba/protocol/signing/renderings'
@@ -29,18 +29,7 @@ export function examine({ tenant, body, receivedAtMs, position }: Exhibit, pod: 
   const judgement = judge(pcs)
   if (judgement.kind === 'invalid') return refuse('malformed_body', judgement.field, judgement.reason, pcs.pcs_id)
   const key = dedupKey(tenant, pcs.pcs_id)
-  const expiresAtMs = receivedAtMs + DECISION_TTL_MS
-  const record = encodeRecord({
-    verdict: judgement.verdict,
-    reason: judgement.reason,
-    recomputedDHat: judgement.recomputedDHat,
-    recomputedBudget: judgement.recomputedBudget,
-    contentHash: contentHash(texts.canonical),
-    origin: { pod, segment: position.segment, offset: position.offset },
-    // When it was received, not now: a replay must make the same bytes.
-    decidedAtMs: receivedAtMs,
-    expiresAtMs,
-  })
+  const { record, expiresAtMs } = recordOf({ receivedAtMs, position }, pod, judgement, texts.canonical)
   return {
     kind: 'claim',
     pcsId: pcs.pcs_id,
@@ -54,6 +43,28 @@ export function examine({ tenant, body, receivedAtMs, position }: Exhibit, pod: 
     escalated: isEscalated(judgement.verdict),
     rendering: authentication.rendering,
   }
+}
+
+/** The record of what an entry of a pod's log was decided to be, and until when it stands: the same bytes whenever it is made. */
+export function recordOf(
+  { receivedAtMs, position }: Pick<Exhibit, 'receivedAtMs' | 'position'>,
+  pod: string,
+  judgement: Extract<Judgement, { kind: 'decided' }>,
+  canonical: Parameters<typeof contentHash>[0],
+): { readonly record: Buffer; readonly expiresAtMs: number } {
+  const expiresAtMs = receivedAtMs + DECISION_TTL_MS
+  const record = encodeRecord({
+    verdict: judgement.verdict,
+    reason: judgement.reason,
+    recomputedDHat: judgement.recomputedDHat,
+    recomputedBudget: judgement.recomputedBudget,
+    contentHash: contentHash(canonical),
+    origin: { pod, segment: position.segment, offset: position.offset },
+    // When it was received, not now: a replay must make the same bytes.
+    decidedAtMs: receivedAtMs,
+    expiresAtMs,
+  })
+  return { record, expiresAtMs }
 }
 
 function refuse(code: FindingCode, field?: string, reason?: string, pcsId?: string): Refused {
