@@ -25,8 +25,8 @@ export type Order =
 export const EXIT = { holds: 0, violated: 1, couldNotRun: 2, interrupted: 130 } as const
 
 const OPERATIONS = 200_000
-const SHORT = { operations: 15_000, seconds: 25, gapMs: 1200 } as const
-const GAP_MS = 2500
+const SHORT = { operations: 15_000, seconds: 25, gapMs: 1500 } as const
+const GAP_MS = 4000
 /** Two cores carry three servers, three verifiers, the operator, a proxy and the load at this rate, and have some left for migrations. */
 const RATE = 1000
 const RATE_MAX = 100_000
@@ -60,6 +60,7 @@ export function parseCommandLine(argv: readonly string[], newSeed: () => number)
       integerIn('operations', 100, OPERATIONS_MAX),
     )
     .option('--minutes <n>', 'go on for so long at least', numberIn('minutes', 0, MINUTES_MAX))
+    .option('--gap <s>', 'seconds between the starts of two faults, on average (default: 4)', numberIn('gap', 0.1, 3600))
     .option('--rate <n>', 'attempts a second at most', numberIn('rate', 1, RATE_MAX), RATE)
     .option('--short', 'about a minute, for every change', false)
     .option('--keep', 'keep the history and the traces also when all is well', false)
@@ -82,7 +83,7 @@ export function parseCommandLine(argv: readonly string[], newSeed: () => number)
           seed: given.seed ?? newSeed(),
           operations: given.operations ?? (given.minutes === undefined ? (short?.operations ?? OPERATIONS) : 0),
           seconds: given.minutes !== undefined ? given.minutes * 60 : (short?.seconds ?? 0),
-          gapMs: short?.gapMs ?? GAP_MS,
+          gapMs: given.gap !== undefined ? given.gap * 1000 : (short?.gapMs ?? GAP_MS),
           rate: given.rate,
           keep: given.keep,
           output: given.output,
@@ -114,6 +115,7 @@ interface RawOptions {
   readonly operations?: number
   readonly minutes?: number
   readonly rate: number
+  readonly gap?: number
   readonly short: boolean
   readonly keep: boolean
   readonly output: 'text' | 'json'

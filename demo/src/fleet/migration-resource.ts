@@ -19,6 +19,9 @@ export interface MigrationWish {
   /** In per cent; 1 and 40 by default. */
   readonly maxErrorRate?: number
   readonly minDedupHitRatio?: number
+  /** 2 and 60 by default. */
+  readonly maxLagSeconds?: number
+  readonly progressDeadlineSeconds?: number
   readonly brisk: boolean
   /** In keys per second; undefined: the usual one. */
   readonly copyCeiling: number | undefined
@@ -26,6 +29,7 @@ export interface MigrationWish {
 
 export function migrationManifest(wish: MigrationWish): object {
   const { name, backend, sources, targets, maxLatencyP95Ms, maxErrorRate = 1, minDedupHitRatio = 40, brisk, copyCeiling } = wish
+  const { maxLagSeconds = 2, progressDeadlineSeconds = 60 } = wish
   return {
     apiVersion: 'fractal.lba.io/v1',
     kind: 'ShardMigration',
@@ -50,8 +54,8 @@ export function migrationManifest(wish: MigrationWish): object {
       steps: [1, 10, 50, 100],
       stepSeconds: brisk ? 0.5 : 2,
       soakSeconds: brisk ? 0.5 : 3,
-      maxLagSeconds: 2,
-      progressDeadlineSeconds: 60,
+      maxLagSeconds,
+      progressDeadlineSeconds,
     },
   }
 }

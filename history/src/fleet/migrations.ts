@@ -31,11 +31,17 @@ const PHASES: readonly Interruptible[] = ['Copying', 'Verifying', 'DualWrite', '
 
 const LOOK_EVERY_MS = 250
 /** With faults all the time; a migration that takes longer is stuck. */
-const PATIENCE_MS = 300_000
+const PATIENCE_MS = 900_000
 const WITHDRAWN_SHARE = 0.35
 const OPERATOR_KILLED_SHARE = 0.4
-/** Faults would fail any gate; here what is wanted is that keys stay decided once, not that nobody notices. */
-const GATES_OPEN = { maxLatencyP95Ms: 60_000, maxErrorRate: 100, minDedupHitRatio: 0 } as const
+/** Faults would fail any gate, and hold anything up; here what is wanted is that keys stay decided once, not that nobody notices. */
+const PATIENT = {
+  maxLatencyP95Ms: 60_000,
+  maxErrorRate: 100,
+  minDedupHitRatio: 0,
+  maxLagSeconds: 10,
+  progressDeadlineSeconds: 300,
+} as const
 
 export class Migrations {
   readonly counts: MigrationCounts = { completed: 0, rolledBack: 0, operatorsKilled: 0 }
@@ -76,7 +82,7 @@ export class Migrations {
       backend,
       sources: urls(this.#owners),
       targets: urls(targets),
-      ...GATES_OPEN,
+      ...PATIENT,
       brisk: true,
       copyCeiling: undefined,
     })
