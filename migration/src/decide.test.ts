@@ -241,6 +241,20 @@ describe('a decision', () => {
     expect(kinds(late.actions), 'it stays reversible while it holds').toEqual(['follow'])
   })
 
+  it('slows the writers down and then says so, when writes come too fast for anything to be compared', () => {
+    const copied = { source: owned(TARGET), target: importing('copied'), document: { verifiedAtMs: undefined } }
+    const at = (lagMs: number, behindMs: number) =>
+      decided(FORWARD, { ...copied, backlog: { keys: 9, lagMs }, behindSinceMs: NOW - behindMs })
+    const { maxLagMs, convergeDeadlineMs } = DEFAULT_SETTINGS
+    expect(at(60_000, 1000)).toMatchObject({ phase: 'Verifying', slowWriters: false, blocked: undefined })
+    expect(at(60_000, convergeDeadlineMs / 3)).toMatchObject({ slowWriters: true, blocked: undefined })
+    expect(at(60_000, convergeDeadlineMs)).toMatchObject({ slowWriters: true, blocked: { reason: 'NotConverging' } })
+    expect(at(maxLagMs + 2000, convergeDeadlineMs), 'a comparison lets the log wait for a slice').toMatchObject({
+      blocked: undefined,
+      slowWriters: false,
+    })
+  })
+
   it('is to hold at the milestone that was asked for', () => {
     const copied = {
       source: owned(TARGET),

@@ -10,7 +10,7 @@ import type { ShardId } from '@fractal-lba/shards/port'
 import { convergence } from './converge.ts'
 import type { DocumentChange, MigrationDocument } from './document.ts'
 import { countIn, type MigrationView, type PairView } from './observe.ts'
-import type { MigrationSettings } from './settings.ts'
+import { type MigrationSettings, SLICE_MS } from './settings.ts'
 import type { SlotState } from './slot-state.ts'
 
 export type Phase =
@@ -229,7 +229,15 @@ function verify(input: DecideInput, document: MigrationDocument): Stage | undefi
   if (actions.length > 0) {
     // A slot that is being compared must not be written to at its target: the comparison follows the change log of its pair itself.
     const others = followAll(view).filter((action) => !busy.has(`${(action as Between).source}>${(action as Between).target}`))
-    return { ...act('Verifying', [...actions, ...others], 'comparing digests'), milestone: 'verified' }
+    // A comparison follows its log once a slice, and a slice may end before anything was compared: where captured writes come faster than
+    // they are applied, every one of them does.
+    const lag = lagOf(input, input.settings.maxLagMs + 2 * SLICE_MS)
+    if (lag.verdict === 'not-converging') return notConverging('Verifying', input, lag.behindMs, 'verified')
+    return {
+      ...act('Verifying', [...actions, ...others], 'comparing digests'),
+      slowWriters: lag.verdict === 'slow-writers',
+      milestone: 'verified',
+    }
   }
   if (document.verifiedAtMs !== undefined) return undefined
   return {
@@ -246,17 +254,8 @@ function soak(input: DecideInput, document: MigrationDocument): Stage | undefine
   const phase = begun ? 'Cutover' : 'DualWrite'
   const milestone = begun ? 'cut-over' : 'soaked'
   const following = followAll(view)
-  const behindMs = input.behindSinceMs === undefined ? 0 : nowMs - input.behindSinceMs
-  const verdict = convergence({
-    lagMs: view.backlog.lagMs,
-    maxLagMs: settings.maxLagMs,
-    behindMs,
-    deadlineMs: settings.convergeDeadlineMs,
-  })
-  if (verdict === 'not-converging') {
-    const message = `captured writes are ${seconds(view.backlog.lagMs)} behind after ${seconds(behindMs)} of trying: the moving slots get more writes than their targets take`
-    return { ...blocked(phase, 'NotConverging', message), actions: following, slowWriters: true, milestone }
-  }
+  const { verdict, behindMs } = lagOf(input, settings.maxLagMs)
+  if (verdict === 'not-converging') return notConverging(phase, input, behindMs, milestone)
   if (verdict !== 'in-step') {
     const message = `captured writes are ${seconds(view.backlog.lagMs)} behind; waiting until they are less than ${seconds(settings.maxLagMs)}`
     return { ...act(phase, following, message), slowWriters: verdict === 'slow-writers', milestone }
@@ -272,6 +271,19 @@ function soak(input: DecideInput, document: MigrationDocument): Stage | undefine
     ),
     milestone,
   }
+}
+
+/** Whether captured writes are applied as fast as they come. */
+function lagOf({ view, settings, nowMs, behindSinceMs }: DecideInput, maxLagMs: number) {
+  const behindMs = behindSinceMs === undefined ? 0 : nowMs - behindSinceMs
+  const deadlineMs = settings.convergeDeadlineMs
+  return { behindMs, verdict: convergence({ lagMs: view.backlog.lagMs, maxLagMs, behindMs, deadlineMs }) }
+}
+
+/** Holds, in step as well as it can be, and reversible. */
+function notConverging(phase: Phase, { view }: DecideInput, behindMs: number, milestone: Milestone): Stage {
+  const message = `captured writes are ${seconds(view.backlog.lagMs)} behind after ${seconds(behindMs)} of trying: the moving slots get more writes than their targets take`
+  return { ...blocked(phase, 'NotConverging', message), actions: followAll(view), slowWriters: true, milestone }
 }
 
 function cutOver(input: DecideInput, document: MigrationDocument): Stage | undefined {
