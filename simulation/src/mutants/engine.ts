@@ -1,7 +1,7 @@
 /** Bugs of the migration engine, as its calls to the shards show them. */
 
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
-import type { ShardControl } from '@fractal-lba/shards/port'
+import { type ShardControl, ShardUnavailable } from '@fractal-lba/shards/port'
 import { instead, type Mutant } from './mutant.ts'
 
 export const ENGINE_MUTANTS: readonly Mutant[] = [
@@ -88,6 +88,22 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
           apply: (fence, batch) => ours.apply(old(fence), batch),
         })
       },
+    },
+  },
+  {
+    name: 'unanswered-release-counts-as-done',
+    bug: 'A release that was not answered counts as done, and the target acquires what the source may still own.',
+    variant: {
+      engineControl: (ours) =>
+        instead(ours, {
+          release: async (fence, slots, to) => {
+            try {
+              await ours.release(fence, slots, to)
+            } catch (error) {
+              if (!(error instanceof ShardUnavailable)) throw error
+            }
+          },
+        }),
     },
   },
   {

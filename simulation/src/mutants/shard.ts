@@ -1,5 +1,5 @@
 /** Bugs of the program that runs inside a shard. */
-import { type SlotId, slotOfKey } from '@fractal-lba/protocol/ring/slots'
+import { type Generation, type SlotId, slotOfKey } from '@fractal-lba/protocol/ring/slots'
 import type { MemoryServer } from '@fractal-lba/shards/memory/server'
 import type { Fence, RecordBatch, ShardControl } from '@fractal-lba/shards/port'
 import { packRecords, unpackRecords } from '@fractal-lba/shards/record-packing'
@@ -72,6 +72,60 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
         uncaptured(ours, server, (slot) => {
           const row = server.rows.get(slot)
           return row?.role === 'owned' && row.generation > 1
+        }),
+    },
+  },
+  {
+    name: 'importing-takes-puts',
+    bug: 'A target that has every copy takes puts before it is the owner.',
+    variant: {
+      shardData: (ours, server) =>
+        instead(ours, {
+          put: async (puts, deadlineMs) => {
+            const rows = puts.flatMap(({ slot }) => {
+              const row = server.rows.get(slot)
+              return row?.role === 'importing' && row.copy === 'verified' ? [row] : []
+            })
+            for (const { slot } of rows)
+              server.rows.set(slot, { slot, role: 'owned', generation: 2 as Generation, capture: undefined })
+            const reply = ours.put(puts, deadlineMs)
+            for (const row of rows) server.rows.set(row.slot, row)
+            return reply
+          },
+        }),
+    },
+  },
+  {
+    name: 'expiry-by-the-clock-of-the-pod',
+    bug: 'Whether a record has expired is judged by the clock of the pod that puts, not by that of the shard.',
+    variant: {
+      shardData: (ours, server) =>
+        instead(ours, {
+          put: async (puts, deadlineMs) => {
+            for (const { key, slot } of puts) {
+              const name = key.toString('latin1')
+              const there = server.recordsOf(slot).get(name)
+              // What a pod says of its time is the deadline, which is less than a second away.
+              if (there && server.rows.get(slot)?.role === 'owned' && there.expiresAtMs <= deadlineMs - 1000)
+                server.recordsOf(slot).delete(name)
+            }
+            return ours.put(puts, deadlineMs)
+          },
+        }),
+    },
+  },
+  {
+    name: 'sweep-by-the-clock-of-the-pod',
+    bug: 'A pod whose clock is ahead deletes records that are alive.',
+    variant: {
+      shardData: (ours, server) =>
+        instead(ours, {
+          sweepExpired: async (slot, nowMs) => {
+            const records = server.recordsOf(slot)
+            const expired = [...records].filter(([, { expiresAtMs }]) => expiresAtMs < nowMs)
+            for (const [name] of expired) records.delete(name)
+            return expired.length
+          },
         }),
     },
   },
