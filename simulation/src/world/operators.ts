@@ -12,6 +12,7 @@ import { ApiDown, ObjectsView, StoredMigration } from './objects.ts'
 import type { Process } from './process.ts'
 import { chance, pick, type Random } from './random.ts'
 import { VNODES } from './scenario.ts'
+import type { Scheduler } from './scheduler.ts'
 import type { Ended, Task } from './task.ts'
 import type { World } from './world.ts'
 
@@ -39,14 +40,14 @@ export async function runOperators(world: World, task: Task): Promise<Ended> {
     for (const one of leading) {
       const fate = random()
       if (fate < 0.45) world.end(one.process)
-      else if (fate < 0.75) await resign(one)
+      else if (fate < 0.75) await resign(one, scheduler)
     }
     leading = leading.filter(({ leads, process }) => leads && process.alive)
   }
   for (const one of leading) world.end(one.process)
   const last = ended ? undefined : begin(world, stored, 'operator-last')
   await person
-  if (last) await resign(last)
+  if (last) await resign(last, scheduler)
   const completed = stored.status?.phase === 'Completed'
   if (completed && stored.status?.certificate !== undefined && stored.certificate === undefined)
     throw new Error('certificate: it completed, and its certificate was kept nowhere')
@@ -102,11 +103,12 @@ async function lead({ process, controller }: Leading, name: string): Promise<voi
 const PASSING = [ApiDown, FleetUnavailable, ShardUnavailable, ShardRefused, MigrationStopped]
 
 /** Steps down, and gives its lease back. */
-async function resign(one: Leading): Promise<void> {
+async function resign(one: Leading, scheduler: Scheduler): Promise<void> {
   one.leads = false
   const { process, controller } = one
   if (!process.alive) return
-  await Promise.race([controller.close(), process.sleep(300)])
+  // It may end while it does.
+  await Promise.race([controller.close(), scheduler.sleep(300)])
   process.alive = false
 }
 

@@ -1,5 +1,6 @@
 /** One simulated life of a fleet, from one number: what is there, who writes what, how slots move, and what goes wrong when. */
 import { placeSlots } from '@fractal-lba/protocol/ring/ring'
+import { checkCertificates } from './certificates.ts'
 import { runCommand } from './command.ts'
 import { runEngines } from './engines.ts'
 import type { Observer } from './events.ts'
@@ -110,6 +111,7 @@ async function tellStory(world: World): Promise<Ended> {
   const placement = placeSlots(owners, VNODES)
   invariants.checkEnd((slot) => owners[placement[slot] as number])
   invariants.checkSwept()
+  checkCertificates(world.fleet)
   history.check((pcsId) => scenario.ttlMs.has(pcsId) || world.hasPassedLongTime)
   return ended as Ended
 }
