@@ -87,7 +87,7 @@ export function decodeDocument(text: string): MigrationDocument {
 }
 
 /** The newest version of each migration's document that any of the shards holds. */
-export function documentsOf(descriptions: readonly ShardDescription[]): Map<MigrationId, MigrationDocument> {
+export function documentsOf(descriptions: readonly Pick<ShardDescription, 'migrations'>[]): Map<MigrationId, MigrationDocument> {
   const newest = new Map<MigrationId, MigrationDocument>()
   for (const description of descriptions) {
     for (const [id, text] of description.migrations) {

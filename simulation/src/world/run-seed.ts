@@ -9,6 +9,7 @@ import { type FaultPlan, FaultSource } from './faults.ts'
 import { runOperators } from './operators.ts'
 import { type Driver, type Scenario, scenarioOf, VNODES } from './scenario.ts'
 import { Scheduler } from './scheduler.ts'
+import type { Sight } from './seen.ts'
 import type { Ended, Task } from './task.ts'
 import { OURS, type Variant } from './variant.ts'
 import { World } from './world.ts'
@@ -31,6 +32,8 @@ export interface Life {
   readonly turns: number
   readonly virtualMs: number
   readonly acknowledged: number
+  /** What it came past, and how often. */
+  readonly seen: ReadonlyMap<Sight, number>
   /** Those that happened. */
   readonly faults: FaultPlan
   /** Of everything that happened: the same for the same seed, options and code. */
@@ -76,6 +79,7 @@ async function live(seed: number, options: RunOptions, scheduler: Scheduler, fau
     turns: scheduler.turns,
     virtualMs: scheduler.now() - startedAtMs,
     acknowledged: world.history.acknowledged,
+    seen: world.seen.counts,
     faults: faults.happened,
     digest: scheduler.digest,
   }
