@@ -16,8 +16,9 @@ import type { PartialFleet } from './fleet/fleet.ts'
 import { EXIT, parseCommandLine, type RunOptions } from './options.ts'
 import { chooseKinds } from './run/fault-kinds.ts'
 import { type MadeHistory, makeHistory, stopFleet } from './run/make-history.ts'
+import { type Outcome, outcomeHolds, outcomeJson, outcomeText } from './view/outcome.ts'
 import { ProgressView } from './view/progress.ts'
-import { auditLines, checkedLines, checkHolds, madeLines } from './view/report.ts'
+import { checkedLines, checkHolds } from './view/report.ts'
 
 const SEEDS = 2 ** 31
 const programs = new GoPrograms('history')
@@ -53,23 +54,25 @@ async function run(options: RunOptions): Promise<number> {
   const interrupt = onInterrupt((signal) =>
     events.warn(`${signal}: stopping everything, then checking what there is (once more to leave at once)`),
   )
-  const toxiproxy = programs.path('toxiproxy-server')
+  const parts = {
+    options,
+    faultKinds: kinds,
+    dir,
+    toxiproxy: programs.path('toxiproxy-server'),
+    nursery,
+    events,
+    progress,
+    fleet,
+    interrupted: () => interrupt.caught,
+  }
   let made: MadeHistory | undefined
   let audited: Verdict | undefined
   let checked: Checked | undefined
+  const problems = () => events.all.filter(({ level }) => level === 'bad').map(({ text }) => text)
   try {
-    made = await makeHistory({
-      options,
-      faultKinds: kinds,
-      dir,
-      toxiproxy,
-      nursery,
-      events,
-      progress,
-      fleet,
-      interrupted: () => interrupt.caught,
-    })
-    audited = judge(made.evidence, { settled: true })
+    made = await makeHistory(parts)
+    // A migration that did not come to its end is a problem by itself; what it leaves behind is none besides.
+    audited = judge(made.evidence, { settled: problems().length === 0 })
     checked = await checkBoth(programs.path(PORCUPINE.name), made.file)
   } catch (error) {
     events.bad((error as Error).message)
@@ -78,27 +81,11 @@ async function run(options: RunOptions): Promise<number> {
     await stopFleet(fleet).catch((error: Error) => events.bad(error.message))
     await nursery.close()
   }
-  const problems = events.all.filter(({ level }) => level === 'bad').map(({ text }) => text)
-  const holds = problems.length === 0 && audited?.findings.length === 0 && checked !== undefined && checkHolds(checked)
-  const code = holds ? (interrupt.caught ? EXIT.interrupted : EXIT.holds) : made ? EXIT.violated : EXIT.couldNotRun
+  const outcome: Outcome = { options, made, audited, checked, problems: problems() }
+  const holds = outcomeHolds(outcome)
   const kept = !holds || options.keep ? dir : undefined
-  if (options.output === 'json') {
-    const { evidence: _, faults, ...rest } = made ?? { evidence: undefined, faults: new Map() }
-    console.log(
-      JSON.stringify(
-        { seed: options.seed, holds, ...rest, faults: Object.fromEntries(faults), audited, checked, problems, kept },
-        null,
-        2,
-      ),
-    )
-  } else {
-    console.log(`\nHistory of seed ${options.seed}, ${options.backend}: ${holds ? 'it holds' : 'it does NOT hold'}`)
-    if (made) console.log(madeLines(made).join('\n'))
-    if (checked) console.log(checkedLines(checked).join('\n'))
-    if (audited) console.log(auditLines(audited).join('\n'))
-    for (const problem of problems) console.log(`  ${problem}`)
-    if (kept) console.log(`\nKept: ${kept} (npm run history -- check ${join(kept, 'history.ndjson')})`)
-  }
+  console.log(options.output === 'json' ? outcomeJson(outcome, kept) : outcomeText(outcome, kept))
   if (!kept) await rm(dir, { recursive: true, force: true })
-  return code
+  if (holds) return interrupt.caught ? EXIT.interrupted : EXIT.holds
+  return made ? EXIT.violated : EXIT.couldNotRun
 }

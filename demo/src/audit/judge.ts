@@ -37,6 +37,8 @@ export interface Finding {
   readonly kind: FindingKind
   /** A sentence with everything needed to look it up. */
   readonly what: string
+  /** The key that it is about, where it is about one. */
+  readonly key?: string
 }
 
 export interface Verdict {
@@ -65,7 +67,11 @@ export interface JudgeOptions {
 
 export function judge(evidence: Evidence, options: JudgeOptions): Verdict {
   const findings: Finding[] = []
-  const find = (kind: FindingKind, what: string) => findings.push({ kind, what })
+  const find: Find = (kind, what, key) => findings.push({ kind, what, ...(key !== undefined && { key }) })
+  const findAbout =
+    (key: string): Find =>
+    (kind, what) =>
+      find(kind, what, key)
   const { submitted, answers, shards, logs } = evidence
   const answersOf = Map.groupBy(answers, (answer) => answer.key)
   const wonOf = Map.groupBy(
@@ -114,6 +120,7 @@ export function judge(evidence: Evidence, options: JudgeOptions): Verdict {
     won: readonly (WonEntry & { pod: string })[],
     held: readonly Held[],
   ): void {
+    const find = findAbout(key)
     const owners = held.filter(({ owner }) => owner)
     const others = held.filter(({ owner }) => !owner)
     const kept = owners[0]
@@ -146,6 +153,7 @@ export function judge(evidence: Evidence, options: JudgeOptions): Verdict {
   }
 
   function judgeAnswers(key: string, mine: readonly AnswerLine[]): void {
+    const find = findAbout(key)
     const first = mine[0]
     const odd = first && mine.find((answer) => said(answer) !== said(first))
     if (first && odd)
@@ -153,6 +161,7 @@ export function judge(evidence: Evidence, options: JudgeOptions): Verdict {
   }
 
   function judgeRecord(key: string, kept: Held, mine: readonly AnswerLine[], won: readonly (WonEntry & { pod: string })[]): void {
+    const find = findAbout(key)
     let record: DecisionRecord
     try {
       record = decodeRecord(kept.record)
@@ -190,7 +199,7 @@ export function judge(evidence: Evidence, options: JudgeOptions): Verdict {
   judgeLogs(logs, answers, options.balancers ?? [], nameOf, find)
   judgeCounts(shards, explained, options, find)
   for (const line of evidence.refused)
-    find('refused', `${line.pod} refused the well-formed summary ${nameOf(line.key)}: ${line.message}`)
+    find('refused', `${line.pod} refused the well-formed summary ${nameOf(line.key)}: ${line.message}`, line.key)
 
   return {
     checked: {
@@ -215,7 +224,7 @@ interface Held {
   readonly record: Buffer
 }
 
-type Find = (kind: FindingKind, what: string) => void
+type Find = (kind: FindingKind, what: string, key?: string) => void
 
 /** A decision in one line: equal decisions read equal. Reals as JSON carries them, which is without loss. */
 function said({ accepted, escalated, dHat, budget, reason }: Said): string {
@@ -263,7 +272,11 @@ function judgeLogs(
   for (const { pod, key, content } of answers) {
     const candidates = balancers.includes(pod) ? logs : [byPod.get(pod)].filter((log) => log !== undefined)
     if (candidates.length > 0 && !candidates.some((log) => log.entries.has(entryName(key, content))))
-      find('not-in-log', `${pod} acknowledged content ${content.slice(0, 8)} of ${nameOf(key)}, but its log has no such entry`)
+      find(
+        'not-in-log',
+        `${pod} acknowledged content ${content.slice(0, 8)} of ${nameOf(key)}, but its log has no such entry`,
+        key,
+      )
   }
   for (const pod of new Set(answers.map((answer) => answer.pod)))
     if (!byPod.has(pod) && !balancers.includes(pod) && logs.length > 0)

@@ -16,8 +16,8 @@ export interface Scene {
   readonly toxiproxy: Toxiproxy
   readonly nursery: Nursery
   readonly events: Events
-  /** A server has come back that may have lost what it had acknowledged. */
-  readonly onPowerCut: (shard: Shard, lostBytes: number) => Promise<void>
+  /** A server has been started again: it may have lost what it had acknowledged, where it may lose anything. */
+  readonly onShardBack: (shard: Shard) => Promise<void>
 }
 
 /** How long a dead server stays away at most. */
@@ -46,6 +46,12 @@ async function bringBack(start: () => Promise<void>): Promise<void> {
   }
 }
 
+async function bringShardBack({ onShardBack }: Scene, shard: Shard): Promise<void> {
+  if (shard.server.pid !== undefined) return
+  await bringBack(() => shard.start())
+  await onShardBack(shard)
+}
+
 const podFault =
   (inject: (fault: PlannedFault) => string): Strike =>
   async (scene, fault) => {
@@ -68,13 +74,13 @@ const shardFault =
   async (scene, fault) => {
     const shard = shardOf(scene, fault)
     const pid = shard.server.pid
-    if (pid === undefined) return bringBack(() => shard.start())
+    if (pid === undefined) return bringShardBack(scene, shard)
     const rule = inject(fault, shard)
     const calls = rule.slice(0, rule.indexOf(':'))
     const traced = await attach(familyOf(pid), [...(await filter(shard)), '-e', `trace=${calls}`, '-e', `inject=${rule}`])
     await pause(Math.min(fault.holdMs, DOWN_MS_MAX))
     await traced.detach()
-    await bringBack(() => shard.start())
+    await bringShardBack(scene, shard)
   }
 
 const network =
@@ -121,14 +127,14 @@ export const STRIKES: Record<FaultKind, Strike> = {
     const shard = shardOf(scene, fault)
     await shard.kill()
     await pause(fault.dose * DOWN_MS_MAX)
-    await bringBack(() => shard.start())
+    await bringShardBack(scene, shard)
   },
   async 'shard-power-cut'(scene, fault) {
     const shard = shardOf(scene, fault)
-    if (shard.server.pid === undefined) return bringBack(() => shard.start())
+    if (shard.server.pid === undefined) return bringShardBack(scene, shard)
     const { lostBytes } = await cutPower(shard.server, fault.holdMs)
-    await bringBack(() => shard.start())
-    await scene.onPowerCut(shard, lostBytes)
+    scene.events.info(`${shard.name}: ${lostBytes} bytes that it had never synced are gone`)
+    await bringShardBack(scene, shard)
   },
   'shard-sync-fails': shardFault(({ dose }) => `${SYNCS}:error=EIO:when=${1 + Math.floor(dose * 5)}`),
   'shard-disk-full': shardFault(

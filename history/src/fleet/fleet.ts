@@ -12,6 +12,8 @@ import { type AppendFsync, type Backend, type Shard, startShards } from './shard
 export interface FleetOptions {
   readonly backend: Backend
   readonly appendFsync: AppendFsync
+  /** How many of the shards own slots in the beginning. */
+  readonly owners: number
   readonly dir: string
   /** Path of the toxiproxy server. */
   readonly toxiproxy: string
@@ -32,7 +34,7 @@ export interface Fleet {
 /** What of a fleet is there; grows while it starts, so that a start that fails half-way can be ended too. */
 export type PartialFleet = { -readonly [K in keyof Fleet]?: Fleet[K] }
 
-const SHARDS = 3
+export const SHARDS = 3
 const PODS = 3
 const TENANT = 'history'
 
@@ -47,7 +49,10 @@ export async function startFleet(options: FleetOptions, nursery: Nursery, events
   fleet.shards = shards
   const env = {
     DEDUP_BACKEND: backend,
-    DEDUP_SHARDS: (shards[0] as Shard).url,
+    DEDUP_SHARDS: shards
+      .slice(0, options.owners)
+      .map(({ url }) => url)
+      .join(),
     FLK_FLEET_CONFIG: join(operatorDir, FLEET_CONFIG_FILE),
     FLK_REPLICAS: `${PODS}`,
     MULTI_TENANT: 'true',

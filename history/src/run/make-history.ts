@@ -7,20 +7,24 @@ import type { Nursery } from '@fractal-lba/demo/processes/nursery'
 import type { Events } from '@fractal-lba/demo/view/events'
 import { Infliction } from '../faults/inflict.ts'
 import type { FaultKind } from '../faults/schedule.ts'
-import { type Fleet, type PartialFleet, startFleet } from '../fleet/fleet.ts'
+import { type Fleet, type PartialFleet, SHARDS, startFleet } from '../fleet/fleet.ts'
 import { Load, type LoadSum } from '../fleet/load.ts'
 import { type MigrationCounts, Migrations } from '../fleet/migrations.ts'
 import { untilSettled } from '../fleet/settle.ts'
 import { writeHistory } from '../format/write-history.ts'
 import type { RunOptions } from '../options.ts'
 import type { ProgressView } from '../view/progress.ts'
+import { type RepairSum, Repairs } from './repairs.ts'
 
 export interface MadeHistory {
   readonly file: string
   readonly evidence: Evidence
   readonly load: LoadSum
   readonly faults: ReadonlyMap<FaultKind, number>
-  readonly migrations: MigrationCounts
+  /** Undefined where none were made. */
+  readonly migrations: MigrationCounts | undefined
+  /** Of shards that may lose what they acknowledged; undefined for those that may not. */
+  readonly repaired: RepairSum | undefined
   readonly loadSeconds: number
 }
 
@@ -49,26 +53,34 @@ export async function makeHistory(parts: MakeHistoryParts): Promise<MadeHistory>
   await chmod(dir, 0o711)
   for (const sub of [journalDir, join(dir, 'logs')]) await mkdir(sub, { recursive: true })
   const { backend, appendFsync, seed } = options
-  const fleet = await startFleet({ backend, appendFsync, dir, toxiproxy: parts.toxiproxy }, nursery, events, parts.fleet)
+  // A shard that may forget may forget what it owns, which no log can give back: then slots stay where they are.
+  const forgetful = appendFsync === 'everysec'
+  const { toxiproxy } = parts
+  const fleet = await startFleet(
+    { backend, appendFsync, owners: forgetful ? SHARDS : 1, dir, toxiproxy },
+    nursery,
+    events,
+    parts.fleet,
+  )
   const { shards, operator, tenant, hmacKey } = fleet
   const pods = fleet.pods.map(({ name }, i) => ({ name, url: fleet.podUrls[i] as string }))
   const zeroUs = Number(process.hrtime.bigint() / 1000n)
   const load = new Load({ seed, tenant, hmacKey, pods, zeroUs, ratePerSecond: options.rate, journalDir }, nursery)
-  const migrations = new Migrations({ seed, backend, shards, operator, events })
+  const migrations = forgetful ? undefined : new Migrations({ seed, backend, shards, operator, events })
+  const repairs = forgetful ? new Repairs(shards, fleet.pods, events) : undefined
   const infliction = new Infliction(
     { seed, kinds: parts.faultKinds, gapMs: options.gapMs },
-    {
-      ...fleet,
-      nursery,
-      events,
-      onPowerCut: async (shard, lostBytes) => events.info(`${shard.name} lost ${lostBytes} bytes that were never synced`),
-    },
+    { ...fleet, nursery, events, onShardBack: async ({ name }) => repairs?.make(`${name} was started again`) },
   )
   const began = performance.now()
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
     const faults = [...infliction.counts.values()].reduce((sum, count) => sum + count, 0)
-    progress.show({ ...load.sum, faults, migrations: migrations.counts.completed + migrations.counts.rolledBack })
+    progress.show({
+      ...load.sum,
+      faults,
+      migrations: migrations ? migrations.counts.completed + migrations.counts.rolledBack : 0,
+    })
     if (load.problem) events.bad(load.problem)
     const enough = load.sum.operations >= options.operations && performance.now() - began >= options.seconds * 1000
     if (parts.interrupted() || load.problem || enough) break
@@ -78,10 +90,13 @@ export async function makeHistory(parts: MakeHistoryParts): Promise<MadeHistory>
   await makeWhole(fleet)
   // Its gates need traffic to look at, and it needs time.
   load.pace(options.rate * CALM_SHARE)
-  await migrations.stop()
+  await migrations?.stop()
   const loadSeconds = (performance.now() - began) / 1000
   await load.stop()
   await untilSettled(fleet.pods, fleet.adminToken, SETTLE_PATIENCE_MS)
+  await repairs?.make('there is peace')
+  if (repairs && repairs.sum.repairedDecisions + repairs.sum.keysDecidedAgain.size === 0)
+    events.bad('no power cut lost anything that was acknowledged, so nothing about repairs was shown: give it more time')
   await fleet.operator.stop()
   for (const pod of fleet.pods) {
     const end = await pod.stop()
@@ -96,7 +111,15 @@ export async function makeHistory(parts: MakeHistoryParts): Promise<MadeHistory>
   const file = join(dir, 'history.ndjson')
   const what = `${backend}${backend === 'redis' ? `, appendfsync ${appendFsync}` : ''}, ${Math.round(loadSeconds)} s of load`
   await writeHistory(file, { seed, what }, journalDir, evidence)
-  return { file, evidence, load: load.sum, faults: infliction.counts, migrations: migrations.counts, loadSeconds }
+  return {
+    file,
+    evidence,
+    load: load.sum,
+    faults: infliction.counts,
+    migrations: migrations?.counts,
+    repaired: repairs?.sum,
+    loadSeconds,
+  }
 }
 
 /** Whatever a fault that went wrong has left behind. */

@@ -28,11 +28,17 @@ export function checkedLines({ own, ownMs, porcupine, disagreements }: Checked):
   return lines
 }
 
-export function checkHolds({ own, porcupine, disagreements }: Checked): boolean {
-  return own.findingsCount === 0 && porcupine.badKeys.length === 0 && porcupine.untold.length === 0 && disagreements.length === 0
+/** @param forgiven keys that may be wrong, for a reason that was named */
+export function checkHolds({ own, porcupine, disagreements }: Checked, forgiven: ReadonlySet<string> = new Set()): boolean {
+  const wrong = own.findings.some(({ key }) => !forgiven.has(key)) || porcupine.badKeys.some((key) => !forgiven.has(key))
+  return !wrong && own.findings.length === own.findingsCount && porcupine.untold.length === 0 && disagreements.length === 0
 }
 
-export function madeLines({ load, faults, migrations, loadSeconds }: MadeHistory): string[] {
+export function auditHolds({ findings }: Verdict, forgiven: ReadonlySet<string>): boolean {
+  return findings.every(({ key }) => key !== undefined && forgiven.has(key))
+}
+
+export function madeLines({ load, faults, migrations, repaired, loadSeconds }: MadeHistory): string[] {
   const answered = load.accepted + load.escalated + load.disputed
   return [
     row(
@@ -46,8 +52,18 @@ export function madeLines({ load, faults, migrations, loadSeconds }: MadeHistory
     row('Faults', [...faults].map(([kind, count]) => `${kind} ${count}`).join(', ') || 'none'),
     row(
       'Migrations',
-      `${migrations.completed} completed, ${migrations.rolledBack} rolled back; the operator was killed in ${migrations.operatorsKilled} of them`,
+      migrations
+        ? `${migrations.completed} completed, ${migrations.rolledBack} rolled back; ${migrations.operatorsKilled} times the operator was killed in one`
+        : 'none: shards that may forget could forget what they own',
     ),
+    ...(repaired
+      ? [
+          row(
+            'Repairs',
+            `${repaired.repairs}: ${n(repaired.repairedDecisions)} acknowledged decisions were lost and given back, ${n(repaired.keysDecidedAgain.size)} keys had been decided again before (findings about these are forgiven below)`,
+          ),
+        ]
+      : []),
   ]
 }
 
