@@ -31,13 +31,13 @@ export async function runCampaign(options: CampaignOptions): Promise<Tally> {
     const enough = options.seeds !== undefined && given >= options.seeds
     const late = options.untilMs !== undefined && performance.now() >= options.untilMs
     if (enough || late || options.signal.aborted || tally.violations.length > 0) return undefined
-    return options.from + given++
+    return { seed: options.from + given++, mutant: options.mutant }
   }
   const onReport = (report: LifeReport) => {
     count(tally, report)
     options.onProgress?.(tally)
   }
-  await liveInThreads({ jobs: options.jobs, mutant: options.mutant, next, onReport })
+  await liveInThreads({ jobs: options.jobs, next, onReport })
   tally.violations.sort((a, b) => a.seed - b.seed)
   return tally
 }

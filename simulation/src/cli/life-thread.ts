@@ -1,16 +1,14 @@
-/** A thread that lives one seed after the other, as it is told. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** A thread that lives one life after the other, as it is told. */
+import { parentPort } from 'node:worker_threads'
 import { variantOf } from '../mutants/all.ts'
 import { live } from './life.ts'
 
-const { mutant } = workerData as LifeThreadData
-const variant = variantOf(mutant)
-
-export interface LifeThreadData {
+export interface Order {
+  readonly seed: number
   /** Whose bug is in it; undefined: ours. */
-  readonly mutant: string | undefined
+  readonly mutant?: string | undefined
 }
 
-parentPort?.on('message', async (seed: number) => {
-  parentPort?.postMessage(await live(seed, { variant }))
+parentPort?.on('message', async ({ seed, mutant }: Order) => {
+  parentPort?.postMessage(await live(seed, { variant: variantOf(mutant) }))
 })

@@ -3,6 +3,8 @@
  * shrinks one; shows that planted bugs are found (`mutants`), and what the bugs of others would do here (`museum`).
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { showMuseum } from './show-museum.ts'
+import { showMutants } from './show-mutants.ts'
 import { simulate } from './simulate.ts'
 
 /** As all commands of this project say it. */
@@ -29,6 +31,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const program = new Command('npm run sim --')
   .description('The real code of a fleet under a seeded scheduler with virtual time, with faults at every await.')
   .exitOverride()
+  .enablePositionalOptions()
   .showHelpAfterError('(--help lists what there is)')
   .option('--seeds <n>', 'how many seeds', whole, 10_000)
   .option('--from <seed>', 'the first one', whole, 1)
@@ -45,6 +48,24 @@ const program = new Command('npm run sim --')
   )
   .action(async (options) => {
     process.exitCode = await simulate(options)
+  })
+
+program
+  .command('mutants [names...]')
+  .description('hunts planted bugs, and says within how many seeds each is found')
+  .option('--within <n>', 'how many seeds are tried for each', whole, 1000)
+  .option('--jobs <n>', 'threads', whole, 2)
+  .addOption(new Option('--output <form>', 'what goes to stdout').choices(['text', 'json', 'markdown']).default('text'))
+  .action(async (names: string[], options) => {
+    process.exitCode = await showMutants(names, options)
+  })
+
+program
+  .command('museum')
+  .description('plays the bugs of others: what they would do to a fleet, and why they do not')
+  .addOption(new Option('--output <form>', 'what goes to stdout').choices(['text', 'json']).default('text'))
+  .action(async ({ output }) => {
+    process.exitCode = await showMuseum(output)
   })
 
 try {

@@ -1,6 +1,7 @@
 /** The command without a subcommand: a campaign over many seeds, or one seed with all that is to be seen of it. */
 import { variantOf } from '../mutants/all.ts'
 import { runCampaign, type Tally } from './campaign.ts'
+import { interruptible } from './interrupt.ts'
 import { type LifeReport, live, type Violated } from './life.ts'
 import { durationText, ProgressLine } from './progress-line.ts'
 import { replay } from './replay.ts'
@@ -36,12 +37,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
 }
 
 async function campaign(options: SimulateOptions): Promise<number> {
-  const stop = new AbortController()
-  const onInterrupt = () => {
-    if (stop.signal.aborted) process.exit(INTERRUPTED)
-    stop.abort()
-  }
-  process.on('SIGINT', onInterrupt).on('SIGTERM', onInterrupt)
+  const { signal, done } = interruptible()
   const startedAtMs = performance.now()
   const goal =
     options.minutes === undefined
@@ -53,18 +49,18 @@ async function campaign(options: SimulateOptions): Promise<number> {
     from: options.from,
     jobs: options.jobs,
     mutant: options.mutant,
-    signal: stop.signal,
+    signal,
     onProgress: (seen) => progress.show(seen),
   })
   progress.end()
   const elapsedMs = performance.now() - startedAtMs
   const [first] = tally.violations
-  const shrunk = first && !stop.signal.aborted ? await shrinkAloud(first, options) : undefined
-  process.off('SIGINT', onInterrupt).off('SIGTERM', onInterrupt)
-  if (options.output === 'json') printJson({ ...tally, from: options.from, elapsedMs, interrupted: stop.signal.aborted, shrunk })
-  else printCampaign(options, tally, elapsedMs, stop.signal.aborted, shrunk)
+  const shrunk = first && !signal.aborted ? await shrinkAloud(first, options) : undefined
+  done()
+  if (options.output === 'json') printJson({ ...tally, from: options.from, elapsedMs, interrupted: signal.aborted, shrunk })
+  else printCampaign(options, tally, elapsedMs, signal.aborted, shrunk)
   if (first) return VIOLATED
-  return stop.signal.aborted ? INTERRUPTED : HELD
+  return signal.aborted ? INTERRUPTED : HELD
 }
 
 async function one(options: SimulateOptions, seed: number): Promise<number> {
@@ -128,10 +124,14 @@ function printViolation({ seed, faults }: Violated, { mutant }: SimulateOptions,
   if (!shrunk) return
   const left = shrunk.violated.faults
   const how = shrunk.minimal ? 'each of them needed' : 'perhaps not all needed'
-  console.log(`\nOf its ${faults.length} faults these ${left.length} are left after ${shrunk.attempts} attempts, ${how}:`)
+  console.log(
+    left.length === 0
+      ? `\nIt needs none of its ${faults.length} faults:`
+      : `\nOf its ${faults.length} faults these ${left.length} are left after ${shrunk.attempts} attempts, ${how}:`,
+  )
   for (const fault of left.slice(0, MAX_FAULT_LINES)) console.log(`  ${faultText(fault)}`)
   if (left.length > MAX_FAULT_LINES) console.log(`  … and ${left.length - MAX_FAULT_LINES} more`)
-  console.log(`With them: turn ${shrunk.violated.turn}: ${shrunk.violated.message}`)
+  console.log(`Without the others: turn ${shrunk.violated.turn}: ${shrunk.violated.message}`)
 }
 
 function printJson(document: unknown): void {

@@ -1,7 +1,7 @@
 /** Bugs of the migration engine, as its calls to the shards show them. */
 
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
-import { type ShardControl, ShardUnavailable } from '@fractal-lba/shards/port'
+import { type Fence, type ShardDescription, type ShardId, ShardUnavailable } from '@fractal-lba/shards/port'
 import { instead, type Mutant } from './mutant.ts'
 
 export const ENGINE_MUTANTS: readonly Mutant[] = [
@@ -38,21 +38,21 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'copy-before-capture',
-    bug: 'Capture goes on only when a slot is copied, so writes behind the scan are missed.',
+    bug: 'Capture goes on when a slot is copied, not before, so writes behind the scan are missed.',
     variant: {
       engineControl: (ours) => {
-        // What the shards are told later, when the copy asks for the end of a slot.
-        const waiting = new Map<SlotId, () => Promise<void>>()
+        const waiting = new Map<SlotId, { readonly to: ShardId; readonly fence: Fence }>()
         return instead(ours, {
           startCapture: async (fence, slots, to) => {
-            for (const slot of slots) waiting.set(slot, () => ours.startCapture(fence, [slot], to))
+            for (const slot of slots) waiting.set(slot, { to, fence })
           },
           describe: async () => pretendCaptured(await ours.describe(), waiting),
           exportFrom: async (cursor, maxKeys) => {
             const exported = await ours.exportFrom(cursor, maxKeys)
             for (const slot of exported.batch.completes) {
-              await waiting.get(slot)?.()
+              const { to, fence } = waiting.get(slot) ?? {}
               waiting.delete(slot)
+              if (to && fence) await ours.startCapture(fence, [slot], to)
             }
             return exported
           },
@@ -128,14 +128,14 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
 ]
 
-type Description = Awaited<ReturnType<ShardControl['describe']>>
-
 /** As the engine believes it: what waits to be captured is. */
-function pretendCaptured(description: Description, waiting: ReadonlyMap<SlotId, unknown>): Description {
-  const slots = description.slots.map((row) =>
-    row.role === 'owned' && row.capture === undefined && waiting.has(row.slot)
-      ? { ...row, capture: { to: description.id, migration: 'm' as never } }
-      : row,
-  )
+function pretendCaptured(
+  description: ShardDescription,
+  waiting: ReadonlyMap<SlotId, { readonly to: ShardId; readonly fence: Fence }>,
+): ShardDescription {
+  const slots = description.slots.map((row) => {
+    const { to, fence } = waiting.get(row.slot) ?? {}
+    return row.role === 'owned' && !row.capture && to && fence ? { ...row, capture: { to, migration: fence.migration } } : row
+  })
   return { ...description, slots }
 }
