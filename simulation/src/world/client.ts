@@ -6,6 +6,7 @@ import type { Network } from './network.ts'
 import type { PodAnswer, SimulatedPod } from './pod.ts'
 import type { Process } from './process.ts'
 import { chance, pick, type Random } from './random.ts'
+import type { Seen } from './seen.ts'
 
 export interface ClientParts {
   readonly process: Process
@@ -13,6 +14,7 @@ export interface ClientParts {
   readonly pods: readonly SimulatedPod[]
   readonly subjects: readonly Subject[]
   readonly history: History
+  readonly seen: Seen
   readonly random: Random
   readonly rates: () => CallRates
   readonly expires: (pcsId: string) => boolean
@@ -33,7 +35,7 @@ export async function submitUntil(parts: ClientParts, over: () => boolean): Prom
 
 /** Repeats the very same bytes until they are answered, as agents' outboxes do. Gives up only when the run is over. */
 async function submit(
-  { process, network, pods, history, random, rates, expires }: ClientParts,
+  { process, network, pods, history, seen, random, rates, expires }: ClientParts,
   subject: Subject,
   body: Buffer,
   over: () => boolean,
@@ -51,6 +53,8 @@ async function submit(
       history.answered(subject, answer.body, expires(subject.pcsId))
       return
     }
+    seen.add('submission repeated')
+    if (answer?.code === 'log_unavailable') seen.add('log full')
     if (answer && !RETRIED.has(answer.code)) throw new Error(`answers: a sound summary was refused: ${answer.code}`)
     if (over() && attempt > 0) return
     await process.sleep(20 + random() * 50 * Math.min(attempt + 1, 8))

@@ -80,6 +80,7 @@ export interface ObjectsViewParts {
   /** Nothing is stale any more. */
   readonly peace: () => boolean
   readonly onEvent: (text: string) => void
+  readonly onStale: () => void
 }
 
 /** How many versions a cache may lag behind. */
@@ -101,6 +102,7 @@ export class ObjectsView implements MigrationObjects {
     const newest = stored.versions.length - 1
     const lag = !peace() && chance(random, 0.2) ? Math.ceil(random() * MAX_LAG) : 0
     this.#seen = Math.max(this.#seen, newest - lag)
+    if (this.#seen < newest) this.#parts.onStale()
     return stored.at(this.#seen)
   }
 

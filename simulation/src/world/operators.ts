@@ -35,6 +35,7 @@ export async function runOperators(world: World, task: Task): Promise<Ended> {
   })
   for (let count = 1; !world.peace && !ended; count++) {
     leading.push(begin(world, stored, task.nameOf('operator', count)))
+    if (leading.length > 1) world.seen.add('two lead at once')
     await scheduler.sleep(random() ** 2 * 5000)
     // What becomes of the one that led till now; at times nothing, and then there are two.
     for (const one of leading) {
@@ -49,6 +50,7 @@ export async function runOperators(world: World, task: Task): Promise<Ended> {
   await person
   if (last) await resign(last, scheduler)
   const completed = stored.status?.phase === 'Completed'
+  if (stored.certificate !== undefined) world.seen.add('certificate')
   if (completed && stored.status?.certificate !== undefined && stored.certificate === undefined)
     throw new Error('certificate: it completed, and its certificate was kept nowhere')
   return { outcome: completed ? 'completed' : 'rolled-back' }
@@ -65,7 +67,12 @@ function begin(world: World, stored: StoredMigration, name: string): Leading {
     rates,
     random: world.random(`${name}.cache`),
     peace: () => world.peace,
-    onEvent: (text) => world.tell({ kind: 'note', process: name, text }),
+    onEvent: (text) => {
+      if (/RetryRequested/.test(text)) world.seen.add('migration tried again')
+      if (/GateFailed/.test(text)) world.seen.add('gates failed')
+      world.tell({ kind: 'note', process: name, text })
+    },
+    onStale: () => world.seen.add('stale observation'),
   })
   const controller = new ShardMigrationController({
     objects,

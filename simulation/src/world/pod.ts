@@ -31,6 +31,7 @@ import type { History } from './history.ts'
 import type { Endpoint } from './network.ts'
 import type { Process } from './process.ts'
 import type { Random } from './random.ts'
+import type { Seen } from './seen.ts'
 import type { Variant } from './variant.ts'
 
 export type PodAnswer =
@@ -48,6 +49,7 @@ export interface PodParts {
   readonly fleet: Fleet
   readonly vnodes: number
   readonly history: History
+  readonly seen: Seen
   readonly variant: Variant
   readonly random: Random
   readonly rates: () => CallRates
@@ -115,10 +117,11 @@ export class SimulatedPod implements Endpoint {
     }
     const broken = (error: unknown) => {
       if (!process.alive) return
-      if (!isDiskError(error)) onUnexplained(error)
+      if (isDiskError(error)) this.#parts.seen.add('log failed')
+      else onUnexplained(error)
       onBroken(process)
     }
-    const ours: WalFiles = disk.files(process)
+    const ours = this.#watched(disk.files(process))
     const opened = await openShardedStore(
       { kind: 'sharded', shards: this.#parts.shards, vnodes: this.#parts.vnodes },
       {
@@ -154,7 +157,19 @@ export class SimulatedPod implements Endpoint {
       onMaintenanceFailed: () => undefined,
     })
     await process.whileAlive()
+    this.#parts.seen.add('entry run again after a start', core.recovered.unsettledEntries)
+    if (core.recovered.tornBytes > 0) this.#parts.seen.add('torn tail cut')
     this.#core = core
+  }
+
+  #watched(files: WalFiles): WalFiles {
+    return {
+      ...files,
+      remove: (path) => {
+        this.#parts.seen.add('old segment deleted')
+        return files.remove(path)
+      },
+    }
   }
 
   #replies(process: Process): Replies<Waiting> {
@@ -184,9 +199,19 @@ export class SimulatedPod implements Endpoint {
 
   /** The process has ended. */
   ended(): void {
+    this.#count()
     this.#core = undefined
     for (const waiting of this.#waiting) waiting.hangUp()
     this.#waiting.clear()
+  }
+
+  #count(): void {
+    const { seen } = this.#parts
+    const { reroutes, deferred, dedupHits, equivocations } = this.#counters
+    seen.add('put sent on to another shard', reroutes)
+    seen.add('put left for later', deferred)
+    seen.add('duplicate', dedupHits - equivocations)
+    seen.add('equivocation', equivocations)
   }
 
   async report(): Promise<PodReport> {

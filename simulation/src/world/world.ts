@@ -16,6 +16,7 @@ import { Process } from './process.ts'
 import { between, pick, type Random, randomOf } from './random.ts'
 import { type Order, type Scenario, VNODES } from './scenario.ts'
 import type { Scheduler } from './scheduler.ts'
+import { Seen } from './seen.ts'
 import { drawTimedFaults, SHARD_CLOCK_MS } from './timed-faults.ts'
 import type { Variant } from './variant.ts'
 
@@ -47,6 +48,7 @@ export class World {
   readonly fleet: Fleet
   readonly invariants: Invariants
   readonly history = new History()
+  readonly seen = new Seen()
   readonly variant: Variant
   /** What pods that start are told to run with. */
   readonly desired: { push: ConfigPush | undefined } = { push: undefined }
@@ -82,6 +84,8 @@ export class World {
       watch: {
         tell: (happening) => this.tell(happening),
         onDecided: (put) => {
+          const before = this.invariants.decisionOf(put.slot, put.key.toString('latin1'))
+          if (before) this.seen.add('decided again after its expiry')
           this.invariants.decided(put)
           this.history.decided(subjects.get(put.key.toString('latin1')) as Subject, put)
         },
@@ -108,8 +112,21 @@ export class World {
 
   tell(happening: Happening): void {
     const { scheduler } = this
+    this.#look(happening)
     scheduler.note(digestible(happening))
     this.#parts.observer?.({ turn: scheduler.turns, atMs: scheduler.now() - this.#startedAtMs, ...happening })
+  }
+
+  #look(happening: Happening): void {
+    const { seen } = this
+    if (happening.kind === 'row') {
+      const { before, after } = happening
+      if (before?.role === 'released' && after?.role === 'owned') seen.add('slot switched back')
+      if (before?.role === 'importing' && after?.role === 'owned') seen.add('slot switched')
+    } else if (happening.kind === 'call' && happening.problem !== undefined) {
+      if (/a newer operator/.test(happening.problem)) seen.add('call of a deposed one refused')
+      if (/holds the lease/.test(happening.problem)) seen.add('lease held by another')
+    }
   }
 
   random(name: string): Random {
@@ -145,6 +162,7 @@ export class World {
     machine.disk.crashed(powerLost)
     machine.pod.ended()
     if (this.#closing) return
+    this.seen.add('pod started again')
     const random = this.random(`${process.name}.restart.${++machine.restarts}`)
     this.scheduler.after(restartAfterMs ?? random() * RESTART_MS, () => this.#start(machine))
   }
@@ -168,6 +186,7 @@ export class World {
         fleet,
         vnodes: VNODES,
         history,
+        seen: this.seen,
         variant,
         random: this.random(name),
         rates: this.rates(0.002),
@@ -222,6 +241,7 @@ export class World {
             pods: this.pods,
             subjects: scenario.subjects,
             history: this.history,
+            seen: this.seen,
             random: this.random(process.name),
             rates: this.rates(0),
             expires: (pcsId) => scenario.ttlMs.has(pcsId) || this.hasPassedLongTime,
