@@ -49,6 +49,13 @@ const place = (key: string) => {
   return { slot, owner: servers[slot % 2] as RunningServer, other: servers[(slot + 1) % 2] as RunningServer }
 }
 
+/** Sets the value that its owner keeps for a key (expiry, then the record) to a Lua expression of what it is, `v`. */
+const alter = (key: string, expression: string) => {
+  const data = `flk:d:${place(key).slot}`
+  const script = `local k=redis.call('HKEYS','${data}')[1] local v=redis.call('HGET','${data}',k) return redis.call('HSET','${data}',k,${expression})`
+  return redis(place(key).owner, `EVAL "${script}" 0`)
+}
+
 async function command(run: SoundRun): Promise<{ code: number; output: string }> {
   const args = [
     join(import.meta.dirname, 'main.ts'),
@@ -106,6 +113,18 @@ describe('with one thing wrong', () => {
         const { slot, owner, other } = place(key)
         await redis(owner, `MIGRATE 127.0.0.1 ${other.port} flk:d:${slot} 0 5000 COPY`)
       },
+    ],
+    [
+      'a byte of a record is changed',
+      'unknown-content',
+      () => alter(key, 'string.sub(v,1,48)..string.char(255-string.byte(v,49))..string.sub(v,50)'),
+    ],
+    ['a record expires too soon', 'expiry', () => alter(key, `struct.pack('>I8',${Date.now() + 60_000})..string.sub(v,9)`)],
+    ['a record never expires', 'expiry', () => alter(key, `struct.pack('>I8',${Date.now() * 2})..string.sub(v,9)`)],
+    [
+      'a record lies in another slot',
+      'lost',
+      () => redis(place(key).owner, `RENAME flk:d:${place(key).slot} flk:d:${(place(key).slot + 2) % 16384}`),
     ],
     ['a slot has lost its owner', 'slot-owners', () => redis(place(key).owner, `HDEL flk:slots ${place(key).slot}`)],
     [

@@ -29,6 +29,10 @@ export interface ShardEvidence {
   readonly records: ReadonlyMap<string, Buffer>
   /** Live records of each slot that holds any, counted by the server: finds records that nobody asked for. */
   readonly counts: ReadonlyMap<number, number>
+  /** Live records that the server itself will have dropped before the first expiry that any of `records` names. */
+  readonly expireEarly: number
+  /** Live records that it will still hold after the last one. */
+  readonly expireLate: number
 }
 
 export interface PodLog {

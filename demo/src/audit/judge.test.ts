@@ -16,6 +16,8 @@ function soundRun() {
     owned: slots,
     records: new Map<string, Buffer>(),
     counts: new Map<number, number>(),
+    expireEarly: 0,
+    expireLate: 0,
   }))
   const logs = ['pod-1', 'pod-2'].map((pod) => ({
     pod,
@@ -126,6 +128,8 @@ describe('finds each thing that can go wrong', () => {
       },
     ],
     ['a record that nobody sent', 'stray-records', (run) => run.shards[0]?.counts.set(0, 1 + (run.shards[0].counts.get(0) ?? 0))],
+    ['a record that the server drops too soon', 'expiry', (run) => Object.assign(run.shards[0] as object, { expireEarly: 1 })],
+    ['a record that the server keeps too long', 'expiry', (run) => Object.assign(run.shards[0] as object, { expireLate: 1 })],
     ['bytes that are no record', 'unreadable-record', (run, key) => run.holder(key).records.set(key, Buffer.from('rubbish'))],
     [
       'an answer unlike the others',

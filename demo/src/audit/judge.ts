@@ -23,6 +23,7 @@ export type FindingKind =
   | 'copies-differ'
   | 'orphan'
   | 'stray-records'
+  | 'expiry'
   | 'unreadable-record'
   | 'answer-contradicts-record'
   | 'answers-contradict'
@@ -292,7 +293,11 @@ function judgeCounts(
   options: JudgeOptions,
   find: Find,
 ): void {
-  for (const { name, counts, owned } of shards) {
+  for (const { name, counts, owned, expireEarly, expireLate } of shards) {
+    if (expireEarly > 0)
+      find('expiry', `${name} will drop ${expireEarly} live records before the first expiry that any of its records names`)
+    if (expireLate > 0)
+      find('expiry', `${name} will hold ${expireLate} live records beyond the last expiry that any of its records names`)
     let total = 0
     for (const [slot, count] of counts) if (owned.has(slot) || options.settled) total += count
     const known = explained.get(name) ?? 0
