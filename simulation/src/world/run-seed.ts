@@ -97,6 +97,7 @@ async function tellStory(world: World): Promise<Ended> {
   world.startPods()
   let over = false
   const clients = Promise.all([world.runClients(() => over), world.runSweeper(() => over)])
+  clients.catch(world.fail)
   if (scenario.longPauseAtMs !== undefined) scheduler.after(scenario.longPauseAtMs, () => world.passLongTime())
   let owners = scenario.from
   let ended: Ended | undefined
