@@ -27,16 +27,17 @@ export async function runEngines(world: World, task: Task): Promise<Ended> {
     await scheduler.sleep(random() ** 2 * 4000)
     if (chance(random, 0.5)) world.end(process)
   }
-  const last = await openInPeace()
-  const ending = await untilEnded(last)
-  await last.close()
+  const ending = await endInPeace()
   return { outcome: ending.outcome === 'completed' ? 'completed' : 'rolled-back' }
 
-  /** Where an engine in trouble raises its lease at the same moment, one of the two is refused. */
-  async function openInPeace(): Promise<MigrationEngine> {
+  /** Rivals may still be there: where one of them takes over, the last one takes it back. */
+  async function endInPeace(): Promise<Progress> {
     for (;;) {
       try {
-        return await open(world.spawn('engine-last'))
+        const last = await open(world.spawn('engine-last'))
+        const ending = await untilEnded(last)
+        await last.close()
+        return ending
       } catch (error) {
         if (!expected(error)) throw error
       }

@@ -160,14 +160,14 @@ function settledSince(stored: StoredMigration): boolean {
 }
 
 function specOf(task: Task, random: Random): ShardMigrationSpec {
-  const strict = chance(random, 0.3)
+  const strict = chance(random, 0.4)
   return withDefaults({
     sourceShards: task.from.map((id) => `memory://${id}`),
     targetShards: task.to.map((id) => `memory://${id}`),
     dedupBackend: 'redis',
     batchSize: 3,
     throttleQPS: 10_000,
-    healthGates: { maxLatencyP95: strict ? 500 : 60_000, maxErrorRate: strict ? 20 : 100, minDedupHitRatio: 0 },
+    healthGates: { maxLatencyP95: strict ? 120 : 60_000, maxErrorRate: strict ? 5 : 100, minDedupHitRatio: 0 },
     gates: { windowSeconds: 1, intervalSeconds: 0.3, minSamples: 1, onNoData: chance(random, 0.5) ? 'Hold' : 'Pass' },
     onGateFailure: chance(random, 0.7) ? 'Rollback' : 'Freeze',
     steps: pick(random, [[100], [50, 100], [10, 50, 100]]),
