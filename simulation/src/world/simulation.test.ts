@@ -4,11 +4,14 @@ import { describe, expect, it } from 'vitest'
 import { runSeed } from './run-seed.ts'
 import { SIGHTS } from './seen.ts'
 
+/** On a machine that does much else. */
+const PATIENT = { timeout: 180_000 }
+
 describe('lives of a fleet', () => {
   /** Together they see all of it. */
   const SEEDS = [2, 3, 5, 8, 9, 11, 19, 65]
 
-  it('come past everything that they are meant to come past', async () => {
+  it('come past everything that they are meant to come past', PATIENT, async () => {
     const missing = new Set<string>(SIGHTS)
     for (const seed of SEEDS) for (const sight of (await runSeed(seed)).seen.keys()) missing.delete(sight)
     expect([...missing]).toEqual([])
@@ -18,7 +21,7 @@ describe('lives of a fleet', () => {
 describe('a seed', () => {
   const SEEDS = [1, 2, 3, 5, 8, 13, 21, 34]
 
-  it('gives the same run again, in this process and in another', async () => {
+  it('gives the same run again, in this process and in another', PATIENT, async () => {
     const digests = async () => {
       const found: string[] = []
       for (const seed of SEEDS) found.push((await runSeed(seed)).digest)
@@ -33,7 +36,7 @@ describe('a seed', () => {
     expect(stdout.trim().split('\n')).toEqual(first)
   })
 
-  it('gives the same run when its faults are given instead of drawn', async () => {
+  it('gives the same run when its faults are given instead of drawn', PATIENT, async () => {
     let faults = 0
     for (const seed of SEEDS) {
       const drawn = await runSeed(seed)
