@@ -6,6 +6,8 @@ export interface Mutant {
   readonly name: string
   /** What is wrong, in a sentence. */
   readonly bug: string
+  /** What it takes to do harm comes together in fewer than one of some hundred lives; it has a schedule of its own, here or in the museum. */
+  readonly isRare?: boolean
   readonly variant: Omit<Variant, 'name'>
 }
 

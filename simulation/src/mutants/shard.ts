@@ -97,6 +97,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'expiry-by-the-clock-of-the-pod',
+    isRare: true,
     bug: 'Whether a record has expired is judged by the clock of the pod that puts, not by that of the shard.',
     variant: {
       shardData: (ours, server) =>
@@ -149,6 +150,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'copy-overwrites',
+    isRare: true,
     bug: 'Copied records replace what is there instead of being put only where there is none.',
     variant: {
       shardControl: (ours, server) =>
@@ -190,6 +192,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'clean-up-without-epoch',
+    isRare: true,
     bug: 'A clean-up that was delayed deletes what has moved back meanwhile: neither generation nor ownership is checked.',
     variant: {
       shardControl: (ours, server) =>
