@@ -62,6 +62,7 @@ export const ENGINE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'turn-without-new-generation',
+    isRare: true,
     bug: 'Changing direction, and going on after a call without an answer, fences nothing: what is under way may still arrive.',
     variant: {
       engineControl: (ours) => {
