@@ -107,10 +107,12 @@ function programsFor(suites: readonly Suite[]) {
 
 function report(results: readonly Result[]): void {
   console.log('')
-  for (const { suite, ok, tries, seconds } of results) {
+  for (const { suite, ok, tries, seconds, failures } of results) {
     const word = ok ? styleText('green', 'passed') : styleText('red', 'FAILED')
-    const again = tries > 1 ? ` (run ${tries} times: look at the failures above)` : ''
+    const again = tries > 1 ? ` (run ${tries} times)` : ''
     console.log(`${word}  ${suite.name.padEnd(10)} ${`${seconds.toFixed(0)} s`.padStart(6)}  ${suite.what}${again}`)
+    // Said again here, since a log is read from its end.
+    for (const failure of failures) console.log(`          ${failure}`)
   }
   const total = (index: 0 | 1 | 2) => results.reduce((sum, { counts }) => sum + counts[index], 0)
   console.log(`${total(0)} passed, ${total(1)} failed, ${total(2)} skipped`)

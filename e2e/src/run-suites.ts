@@ -1,6 +1,6 @@
 /**
  * Runs suites as vitest processes: those that bear company, a few at a time, their output shown when each has ended; those that restart
- * operators or need the machine for themselves, alone and as they go.
+ * operators or need the machine for themselves, and second tries, alone and as they go.
  */
 import { spawn } from 'node:child_process'
 import { styleText } from 'node:util'
@@ -15,13 +15,15 @@ export interface Result {
   readonly ok: boolean
   /** Tests passed, failed, skipped, in the last try. */
   readonly counts: readonly [number, number, number]
+  /** A line for each failure, of all tries. */
+  readonly failures: readonly string[]
   readonly tries: number
   readonly seconds: number
 }
 
 export interface RunOptions {
   readonly env: NodeJS.ProcessEnv
-  /** Further tries of a suite that failed. */
+  /** Further tries of a suite that failed, with nothing beside it. */
   readonly retries: number
   /** Before each suite; never twice at once. */
   readonly before: () => Promise<void>
@@ -32,8 +34,23 @@ export async function runSuites(suites: readonly Suite[], given: RunOptions): Pr
   const options = { ...given, before: oneAtATime(given.before) }
   const together = suites.filter(({ alone }) => !alone)
   const results = await runTogether(together, options)
-  for (const suite of suites.filter(({ alone }) => alone)) results.push(await runSuite(suite, options, true))
-  return results
+  // What failed in company may have failed of it, so it is tried again without any.
+  const after: Result[] = []
+  for (const result of results) after.push(await tryAgain(result, options))
+  for (const suite of suites.filter(({ alone }) => alone))
+    after.push(await tryAgain(await runSuite(suite, options, true), options))
+  return after
+}
+
+async function tryAgain(first: Result, options: RunOptions): Promise<Result> {
+  let result = first
+  while (!result.ok && result.tries <= options.retries) {
+    options.say(`${result.suite.name} failed after ${result.seconds.toFixed(0)} s; it is tried again.`)
+    const { ok, counts, failures, seconds } = await runSuite(result.suite, options, true)
+    const both = { failures: [...result.failures, ...failures], seconds: result.seconds + seconds }
+    result = { ...result, ...both, ok, counts, tries: result.tries + 1 }
+  }
+  return result
 }
 
 function oneAtATime(act: () => Promise<void>): () => Promise<void> {
@@ -58,27 +75,25 @@ async function runTogether(suites: readonly Suite[], options: RunOptions): Promi
 }
 
 /** @param live whether its output may be shown as it comes */
-async function runSuite(suite: Suite, { env, retries, before, say }: RunOptions, live: boolean): Promise<Result> {
+async function runSuite(suite: Suite, { env, before, say }: RunOptions, live: boolean): Promise<Result> {
   const startedMs = Date.now()
-  const seconds = () => (Date.now() - startedMs) / 1000
-  for (let tries = 1; ; tries++) {
-    say(styleText('bold', `${suite.name} begins: ${suite.what}`))
-    await before()
-    let output = ''
-    const ok = await runVitest(suite.files, env, (text) => {
-      output += text
-      if (live) process.stdout.write(text)
-    })
-    if (!live) process.stdout.write(`\n${styleText('bold', `${suite.name}:`)}\n${output}`)
-    const [, passed = 0, failed = 0, skipped = 0] = CLOSING_LINE.exec(output) ?? []
-    const counts = [Number(passed), Number(failed), Number(skipped)] as const
-    if (ok || tries > retries) return { suite, ok, counts, tries, seconds: seconds() }
-    say(`${suite.name} failed after ${seconds().toFixed(0)} s; it is tried again.`)
-  }
+  say(styleText('bold', `${suite.name} begins: ${suite.what}`))
+  await before()
+  let output = ''
+  const ok = await runVitest(suite.files, env, (text) => {
+    output += text
+    if (live) process.stdout.write(text)
+  })
+  if (!live) process.stdout.write(`\n${styleText('bold', `${suite.name}:`)}\n${output}`)
+  const [, passed = 0, failed = 0, skipped = 0] = CLOSING_LINE.exec(output) ?? []
+  const counts = [Number(passed), Number(failed), Number(skipped)] as const
+  const failures = [...output.matchAll(FAILURE_LINES)].map(([line]) => line)
+  return { suite, ok, counts, failures, tries: 1, seconds: (Date.now() - startedMs) / 1000 }
 }
 
-/** The line that ends each run, for whatever reads the log; see scripts/closing-line.ts. */
+/** What ends each run, for whatever reads the log; see scripts/closing-line.ts. */
 const CLOSING_LINE = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m
+const FAILURE_LINES = /^failed: .*$/gm
 
 function runVitest(files: readonly string[], env: NodeJS.ProcessEnv, onOutput: (text: string) => void): Promise<boolean> {
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'e2e/vitest.config.ts', ...files]
