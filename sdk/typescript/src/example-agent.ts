@@ -1,7 +1,7 @@
 /**
  * An agent to run as it stands: summarises a wandering signal, signs, and submits RATE summaries a second, every other one of them for the
- * second time, as a retry would be, until it is stopped. ENDPOINT names one address or several, with commas: they take turns, and
- * what one does not answer goes to the next. Says every ten seconds how that goes.
+ * second time, as a retry would be, until it is stopped. ENDPOINT names one address or several, with commas: each summary goes to any of
+ * them, and what one does not answer to the next. Says every ten seconds how that goes.
  */
 import { FractalLBAClient, type Pcs, summarise, toUnitBox, UnavailableError } from '@fractal-lba/client'
 
@@ -21,7 +21,6 @@ const clients = ENDPOINT.split(',').map(
 const shardId = `example-agent-${process.pid}`
 const answers = { accepted: 0, escalated: 0, unanswered: 0 }
 let epoch = 0
-let turn = 0
 let inFlight = 0
 let repeat: Pcs | undefined
 
@@ -41,10 +40,11 @@ async function submit(): Promise<void> {
   if (inFlight >= IN_FLIGHT_MAX) return
   inFlight += 1
   const pcs = next()
-  turn += 1
+  // By chance: in turns, one of two addresses would get every repeat, and the other one none.
+  const first = Math.floor(Math.random() * clients.length)
   try {
     for (let tries = 0; tries < clients.length; tries++) {
-      const client = clients[(turn + tries) % clients.length] as FractalLBAClient
+      const client = clients[(first + tries) % clients.length] as FractalLBAClient
       const result = await client.submitPCS(pcs).catch((error: Error) => {
         if (error instanceof UnavailableError) return undefined
         throw error
