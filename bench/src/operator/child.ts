@@ -1,7 +1,7 @@
-/** A source file of the project as a process of its own, whose lines can be waited for; stopped by its pid. */
+/** A program of the project as a process of its own, whose lines can be waited for; stopped by its pid. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const root = join(import.meta.dirname, '../../..')
@@ -19,13 +19,14 @@ export interface Child {
   stop(): Promise<void>
 }
 
+/** @param file from the checkout's root on, or absolute */
 export function startChild(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   nodeArgs: readonly string[] = [],
 ): Child {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...nodeArgs, join(root, file), ...args], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...nodeArgs, resolve(root, file), ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

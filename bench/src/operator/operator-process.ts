@@ -1,4 +1,4 @@
-/** The operator as it runs in a cluster, as a process of this machine with the Node options of its image, and what its metrics say. */
+/** The operator as it runs in a cluster, as a process of this machine with the bundle, options and variables of its image, and what its metrics say. */
 import { IMAGES } from '@fractal-lba/image/images'
 import { freePort } from '@fractal-lba/servers/running-server'
 import { type Child, startChild } from './child.ts'
@@ -13,7 +13,7 @@ export interface OperatorProcess extends Child {
   metrics(): Promise<string>
 }
 
-export async function startOperator({ plane }: Scene, name: string): Promise<OperatorProcess> {
+export async function startOperator({ plane, operatorBundle }: Scene, name: string): Promise<OperatorProcess> {
   const metricsPort = await freePort()
   const options = [
     '--pod-name',
@@ -25,12 +25,9 @@ export async function startOperator({ plane }: Scene, name: string): Promise<Ope
     '--metrics-port',
     `${metricsPort}`,
   ]
-  const child = startChild(
-    'operator/src/main.ts',
-    ['kube', ...options],
-    { KUBECONFIG: plane.kubeconfig, NODE_ENV: 'production' },
-    IMAGES.find(({ room }) => room === 'operator')?.nodeOptions ?? [],
-  )
+  const image = IMAGES.find(({ room }) => room === 'operator') as (typeof IMAGES)[number]
+  const env = { ...image.env, KUBECONFIG: plane.kubeconfig, NODE_ENV: 'production' }
+  const child = startChild(operatorBundle, ['kube', ...options], env, image.nodeOptions)
   return {
     ...child,
     leading: async (limitMs) => void (await child.line('stderr', (line) => line.includes('"leading"'), limitMs)),

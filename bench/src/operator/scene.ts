@@ -4,8 +4,11 @@
  * pile up; each fleet has a policy of either kind, and the operator steps its updates.
  */
 import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { writeBundle } from '@fractal-lba/image/layers/bundle'
 import { CRR_POLICIES, PODS, SHARD_MIGRATIONS, STATEFUL_SETS, TIERING_POLICIES } from '@fractal-lba/operator/kubernetes/resources'
 import { loadConnection } from '@fractal-lba/operator/runtime/client/connection'
 import { KubeClient } from '@fractal-lba/operator/runtime/client/kube-client'
@@ -19,7 +22,8 @@ import * as objects from './objects.ts'
 import { FLEETS, MIGRATIONS_A_FLEET, migrationName, namespaceOf, PODS_A_FLEET } from './shape.ts'
 
 const WRITES_AT_ONCE = 16
-const CRDS = join(import.meta.dirname, '../../../crds')
+const CHECKOUT = join(import.meta.dirname, '../../..')
+const CRDS = join(CHECKOUT, 'crds')
 
 const core = (plural: string, kind: string, namespaced = true): ResourceType => ({
   group: '',
@@ -38,6 +42,8 @@ export interface Scene {
   readonly client: KubeClient
   /** Another, since caches see what their own client writes before the API server shows it. */
   readonly watcher: KubeClient
+  /** The file that runs the operator in its image. */
+  readonly operatorBundle: string
   /** As the StatefulSet controller does: says that it has seen what the operator changed. */
   settleWorkloads(): Promise<void>
   stop(): Promise<void>
@@ -49,14 +55,17 @@ export async function openScene(say: (line: string) => void): Promise<Scene> {
   const connection = await loadConnection({ env: {}, kubeconfig: plane.kubeconfig })
   const client = new KubeClient({ connection, userAgent: 'bench', fieldManager: 'bench' })
   const watcher = new KubeClient({ connection, userAgent: 'bench-watcher', fieldManager: 'bench' })
+  const scratch = await mkdtemp(join(tmpdir(), 'flk-bench-operator-'))
   let pods: Child | undefined
   const stop = async () => {
     client.close()
     watcher.close()
     await pods?.stop()
     await plane.stop()
+    await rm(scratch, { recursive: true, force: true })
   }
   try {
+    const operatorBundle = await writeBundle(CHECKOUT, 'operator', scratch)
     const kubectl = (...args: string[]) =>
       promisify(execFile)(programPath('kubectl'), ['--kubeconfig', plane.kubeconfig, ...args])
     await kubectl('apply', '--server-side', '-f', CRDS)
@@ -67,7 +76,7 @@ export async function openScene(say: (line: string) => void): Promise<Scene> {
     await createFleets(client, ports)
     say(`operator: ${FLEETS * (MIGRATIONS_A_FLEET + 2)} custom resources ...`)
     await createResources(client)
-    return { plane, client, watcher, stop, settleWorkloads: () => settleWorkloads(client) }
+    return { plane, client, watcher, operatorBundle, stop, settleWorkloads: () => settleWorkloads(client) }
   } catch (error) {
     await stop()
     throw error
