@@ -1,15 +1,20 @@
 /**
  * The custom objects of one kind and namespace, in the API of a cluster. The status is written by server-side apply. What a successor
  * needs is written before anything follows from it; figures alone wait a second, and until then are read from here.
+ *
+ * A status names the version of the object that it was made from, and the API server refuses it once there is a newer one: a write that
+ * comes late, of ours or of a leader before, never replaces what was decided since.
  */
 import { hash } from 'node:crypto'
 import { FINALIZER, type Verb } from '../api/group.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
+import { isConflict } from '../runtime/client/api-error.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
 import { apiVersionOf, type ResourceType } from '../runtime/client/objects.ts'
 import type { EventRecorder } from '../runtime/events/event-recorder.ts'
 import { addFinalizer, finalize } from '../runtime/finalizers.ts'
-import { consumeVerb } from './annotations.ts'
+import { Outdated } from '../runtime/reconcile.ts'
+import { consumeVerb, isNews } from './annotations.ts'
 import type { CustomObject } from './resources.ts'
 
 export interface CustomObjectsParts<Status> {
@@ -27,17 +32,29 @@ export interface Identity {
   readonly uid: string
 }
 
+/** An object as it was read. */
+export interface Sighting extends Identity {
+  /** `resourceVersion`. */
+  readonly version?: string
+}
+
 /** Figures that change with every look are written this often at most. */
 const FIGURES_INTERVAL_MS = 1_000
 
 interface Written<Status> {
-  readonly uid: string
-  /** As the controller last meant it, where that is not what was stored. */
+  /** Of the object that this is about. Once it has another version, somebody else wrote, and this says nothing of it. */
+  readonly version: string | undefined
+  /** As the controller last meant it, where that is not, or may not be, what was stored. */
   readonly unstored: Status | undefined
-  /** Of what the API server has: a hash, since there may be many. */
-  readonly storedHash: string
+  /** Of what the API server has; undefined where it did not say. */
+  readonly stored: Stored | undefined
+}
+
+interface Stored {
+  /** Hashes, since there may be many. */
+  readonly statusHash: string
   readonly essenceHash: string
-  readonly storedMs: number
+  readonly atMs: number
 }
 
 export class CustomObjects<Status extends object> {
@@ -64,35 +81,71 @@ export class CustomObjects<Status extends object> {
       this.#written.delete(name)
       return undefined
     }
-    const written = this.#written.get(name)
-    return written?.unstored && written.uid === resource.metadata.uid ? { ...resource, status: written.unstored } : resource
+    const status = this.#writtenOf(resource)?.unstored
+    return status ? { ...resource, status } : resource
   }
 
-  async writeStatus({ name, uid }: Identity, status: Status): Promise<void> {
-    const { client, cache, namespace, now } = this.#parts
+  #writtenOf({ metadata: { name, resourceVersion } }: CustomObject<Status>): Written<Status> | undefined {
+    const written = this.#written.get(name)
+    return written?.version === resourceVersion ? written : undefined
+  }
+
+  /** @throws Outdated when the object has changed since it was seen so. */
+  async writeStatus({ name, uid, version }: Sighting, status: Status): Promise<void> {
+    const { cache, namespace, now } = this.#parts
     const resource = cache.get({ namespace, name })
     if (resource?.metadata.uid !== uid) return
-    // The finalizer first: from the moment that a status says something is under way, the object must not vanish.
-    if (!resource.metadata.deletionTimestamp && !resource.metadata.finalizers?.includes(FINALIZER))
-      await addFinalizer(client, this.#type, resource, FINALIZER)
-    const storedHash = hashOf(status)
+    if (resource.metadata.resourceVersion !== version) throw new Outdated(`${this.#type.kind} ${name} has changed`)
+    const statusHash = hashOf(status)
     const essenceHash = hashOf(this.#essenceOf(status))
-    const before = this.#written.get(name)
-    const same = before?.uid === uid
-    const wait = same && before.essenceHash === essenceHash && now() - before.storedMs < FIGURES_INTERVAL_MS
-    if (same && (wait || before.storedHash === storedHash)) {
-      this.#written.set(name, { ...before, unstored: before.storedHash === storedHash ? undefined : status })
-      return
+    const before = this.#writtenOf(resource)
+    if (before?.stored) {
+      const { stored } = before
+      const isStored = stored.statusHash === statusHash
+      if (isStored || (stored.essenceHash === essenceHash && now() - stored.atMs < FIGURES_INTERVAL_MS)) {
+        this.#written.set(name, { ...before, unstored: isStored ? undefined : status })
+        return
+      }
     }
-    await client.apply(
-      this.#type,
-      { metadata: { name, namespace, uid }, status } as Partial<CustomObject<Status>> & CustomObject<Status>,
-      {
-        subresource: 'status',
-      },
-    )
+    const from = await this.#withFinalizer(resource)
+    const stored = await this.#apply(from, status)
     // The cache has what was stored: it is never older than our own writes.
-    this.#written.set(name, { uid, unstored: undefined, storedHash, essenceHash, storedMs: now() })
+    this.#written.set(name, {
+      version: stored.metadata.resourceVersion,
+      unstored: undefined,
+      stored: { statusHash, essenceHash, atMs: now() },
+    })
+  }
+
+  /** From the moment that a status says something is under way, the object must not vanish. */
+  async #withFinalizer(resource: CustomObject<Status>): Promise<CustomObject<Status>> {
+    const { metadata } = resource
+    if (metadata.deletionTimestamp || metadata.finalizers?.includes(FINALIZER)) return resource
+    const held = await addFinalizer(this.#parts.client, this.#type, resource, FINALIZER)
+    // Others may have written between our look and our finalizer.
+    const same =
+      held &&
+      !isNews({ key: metadata.name, old: resource, new: held }) &&
+      JSON.stringify(held.status) === JSON.stringify(resource.status)
+    if (!same) throw new Outdated(`${this.#type.kind} ${metadata.name} has changed`)
+    return held
+  }
+
+  async #apply({ metadata }: CustomObject<Status>, status: Status): Promise<CustomObject<Status>> {
+    const { client, namespace } = this.#parts
+    const { name, uid, resourceVersion } = metadata
+    try {
+      return await client.apply(
+        this.#type,
+        { metadata: { name, namespace, uid, resourceVersion }, status } as Partial<CustomObject<Status>> & CustomObject<Status>,
+        { subresource: 'status' },
+      )
+    } catch (error) {
+      if (isConflict(error)) throw new Outdated(`${this.#type.kind} ${name} has changed`, { cause: error })
+      // It may yet be carried out, as long as nobody else writes: what is decided next goes on from it.
+      this.#written.set(name, { version: resourceVersion, unstored: status, stored: undefined })
+      throw error
+    }
   }
 
   event({ name, uid }: Identity, type: 'Normal' | 'Warning', reason: string, message: string): void {

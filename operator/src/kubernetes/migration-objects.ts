@@ -30,6 +30,7 @@ export class KubernetesMigrationObjects implements MigrationObjects {
     return {
       name,
       uid: metadata.uid ?? '',
+      version: metadata.resourceVersion ?? '',
       generation: metadata.generation ?? 1,
       annotations: metadata.annotations ?? {},
       deletionRequested: metadata.deletionTimestamp !== undefined,

@@ -31,6 +31,7 @@ export class KubernetesPolicyObjects<Spec extends RolledOutSpec> implements Poli
     return {
       name,
       uid: metadata.uid ?? '',
+      version: metadata.resourceVersion ?? '',
       generation: metadata.generation ?? 1,
       createdAtMs: Date.parse(metadata.creationTimestamp ?? '') || 0,
       annotations: metadata.annotations ?? {},

@@ -7,6 +7,7 @@
  * - `requeueAfterMs`: wake the key again after that time (sooner, if something else does). Resets the back-off.
  * - A thrown error: try again with exponential back-off for this key.
  * - A thrown `TerminalError`: trying again would not help; the key rests until something wakes it.
+ * - A thrown `Outdated`: what was decided is not done; look again, soon. No error, since somebody else was merely faster.
  */
 export type ReconcileResult = { readonly kind: 'done' } | { readonly kind: 'requeue'; readonly afterMs: number }
 
@@ -17,5 +18,13 @@ export class TerminalError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'TerminalError'
+  }
+}
+
+/** What was looked at has changed since, and the write that was made from it was refused: nothing follows from it. */
+export class Outdated extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'Outdated'
   }
 }

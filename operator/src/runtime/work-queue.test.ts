@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { manualClock } from './manual-clock.ts'
-import { type ReconcileResult, TerminalError } from './reconcile.ts'
-import { BASE_BACKOFF_MS, MAX_BACKOFF_MS, WorkQueue } from './work-queue.ts'
+import { Outdated, type ReconcileResult, TerminalError } from './reconcile.ts'
+import { BASE_BACKOFF_MS, MAX_BACKOFF_MS, MAX_OUTDATED_MS, WorkQueue } from './work-queue.ts'
 
 const settle = async () => {
   for (let i = 0; i < 20; i++) await Promise.resolve()
@@ -114,6 +114,37 @@ describe('the work queue', () => {
     queue.add('a')
     await settle()
     expect(runs).toBe(2)
+  })
+
+  it('looks again soon at what had changed, a second later at most, and calls it no error', async () => {
+    const at: number[] = []
+    const results: string[] = []
+    const clock = manualClock()
+    const queue = new WorkQueue({
+      reconcile: async () => {
+        at.push(clock.now())
+        if (at.length < 12) throw new Outdated('somebody else was faster')
+        return done
+      },
+      clock,
+      onError: () => expect.unreachable(),
+      observer: {
+        added() {},
+        started() {},
+        retried: () => expect.unreachable(),
+        ended: (_ranMs, result) => results.push(result),
+      },
+    })
+    queue.add('a')
+    await settle()
+    for (let i = 0; i < 12 * MAX_OUTDATED_MS; i++) {
+      clock.advance(1)
+      await settle()
+    }
+    const waits = at.slice(1).map((ms, i) => ms - (at[i] as number))
+    expect(waits.slice(0, 3)).toEqual([BASE_BACKOFF_MS, 2 * BASE_BACKOFF_MS, 4 * BASE_BACKOFF_MS])
+    expect(Math.max(...waits)).toBe(MAX_OUTDATED_MS)
+    expect([queue.counters.errors, results.at(0), results.at(-1)]).toEqual([0, 'requeue_after', 'success'])
   })
 
   it('wakes a key when it asked to be woken, once, and sooner when something happens', async () => {

@@ -3,11 +3,13 @@
  * is processed leads to one more run. Failures back off per key. Knows nothing of what a key means.
  */
 import type { Clock } from './clock.ts'
-import { type Reconcile, TerminalError } from './reconcile.ts'
+import { Outdated, type Reconcile, TerminalError } from './reconcile.ts'
 
 /** First delay after a failure, and the longest: quick for a passing error, gentle to a server that is down for hours. */
 export const BASE_BACKOFF_MS = 5
 export const MAX_BACKOFF_MS = 1_000_000
+/** Longest delay after a look at what had changed: by then a cache that works has the change, and it may wake nobody. */
+export const MAX_OUTDATED_MS = 1_000
 /** Different keys processed at once. */
 export const DEFAULT_CONCURRENCY = 4
 
@@ -144,8 +146,13 @@ export class WorkQueue {
       ended(result.kind === 'requeue' ? 'requeue_after' : 'success')
       if (result.kind === 'requeue') this.addAfter(key, result.afterMs)
     } catch (error) {
-      ended(error instanceof TerminalError ? 'terminal_error' : 'error', error)
-      this.#failed(key, error)
+      if (error instanceof Outdated) {
+        ended('requeue_after')
+        this.addAfter(key, Math.min(MAX_OUTDATED_MS, this.#backoffMs(key)))
+      } else {
+        ended(error instanceof TerminalError ? 'terminal_error' : 'error', error)
+        this.#failed(key, error)
+      }
     } finally {
       this.#running.delete(key)
       this.#startedMs.delete(key)
@@ -164,14 +171,18 @@ export class WorkQueue {
       this.#options.onError(key, error, undefined)
       return
     }
-    const failures = this.#failures.get(key) ?? 0
-    this.#failures.set(key, failures + 1)
-    const backoffMs = Math.min(MAX_BACKOFF_MS, BASE_BACKOFF_MS * 2 ** Math.min(failures, 30))
-    const delayMs = Math.max(backoffMs, askedToWaitMs(error))
+    const delayMs = Math.max(this.#backoffMs(key), askedToWaitMs(error))
     this.#counters.retries++
     this.#options.observer?.retried()
     this.#options.onError(key, error, delayMs)
     this.addAfter(key, delayMs)
+  }
+
+  /** Longer each time, until the key succeeds. */
+  #backoffMs(key: string): number {
+    const failures = this.#failures.get(key) ?? 0
+    this.#failures.set(key, failures + 1)
+    return Math.min(MAX_BACKOFF_MS, BASE_BACKOFF_MS * 2 ** Math.min(failures, 30))
   }
 }
 

@@ -21,6 +21,8 @@ export interface PolicyObject<Spec extends RolledOutSpec> {
   readonly name: string
   /** A new object of the same name has another. */
   readonly uid: string
+  /** Of the state that was read, where others may write too: a status is refused once there is a newer one. */
+  readonly version?: string
   readonly generation: number
   readonly createdAtMs: number
   readonly annotations: Readonly<Record<string, string>>
@@ -36,7 +38,7 @@ export interface PolicyObjects<Spec extends RolledOutSpec> {
   /** Undefined when there is no such object (any more). */
   get(name: string): Promise<PolicyObject<Spec> | undefined>
   names(): Promise<readonly string[]>
-  /** Durable when it resolves. */
+  /** Durable when it resolves. @throws Outdated when the object is not as it was read any more; then nothing was written. */
   writeStatus(object: PolicyObject<Spec>, status: AnyPolicyStatus): Promise<void>
   event(object: PolicyObject<Spec>, type: 'Normal' | 'Warning', reason: Reason, message: string): Promise<void>
   /** Takes the verb's annotation away, unless it was set to another value meanwhile. */

@@ -12,6 +12,8 @@ export interface MigrationObject {
   readonly name: string
   /** A new object of the same name has another. */
   readonly uid: string
+  /** Of the state that was read, where others may write too: a status is refused once there is a newer one. */
+  readonly version?: string
   readonly generation: number
   readonly annotations: Readonly<Record<string, string>>
   readonly deletionRequested: boolean
@@ -25,7 +27,7 @@ export interface MigrationObjects {
   /** Undefined when there is no such object (any more). */
   get(name: string): Promise<MigrationObject | undefined>
   names(): Promise<readonly string[]>
-  /** Durable when it resolves. */
+  /** Durable when it resolves. @throws Outdated when the object is not as it was read any more; then nothing was written. */
   writeStatus(object: MigrationObject, status: ShardMigrationStatus): Promise<void>
   event(object: MigrationObject, type: 'Normal' | 'Warning', reason: Reason, message: string): Promise<void>
   /** Takes the verb's annotation away, unless it was set to another value meanwhile. */

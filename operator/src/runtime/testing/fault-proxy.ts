@@ -32,6 +32,8 @@ export type Fault =
   | { readonly kind: 'inject'; readonly lines: number; readonly text: string }
   /** Performs the request and loses the answer. */
   | { readonly kind: 'lose-answer' }
+  /** Takes the request, resets the connection, and performs it when the promise resolves. */
+  | { readonly kind: 'late'; readonly until: Promise<void> }
 
 export interface Rule {
   readonly when: (request: SeenRequest) => boolean
@@ -45,6 +47,8 @@ export interface FaultProxy {
   /** What a client uses to come through here. */
   readonly connection: Connection
   readonly requests: SeenRequest[]
+  /** HTTP status of each answer to a request that came late. */
+  readonly lateAnswers: readonly number[]
   /** @returns a function that takes the rule back. */
   add(rule: Rule): () => void
   /** Open watches, as passed through. */
@@ -72,6 +76,7 @@ export const EXPIRED_LINE = `${JSON.stringify({
 export async function startFaultProxy(plane: ControlPlane, token: string): Promise<FaultProxy> {
   const rules: { rule: Rule; left: number }[] = []
   const requests: SeenRequest[] = []
+  const lateAnswers: number[] = []
   const sockets = new Set<Socket>()
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false })
   let openWatches = 0
@@ -97,8 +102,21 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
     if (fault?.kind === 'status') return answerStatus(outgoing, fault)
     if (fault?.kind === 'reset') return void incoming.socket.destroy()
     if (fault?.kind === 'hang') return
+    if (fault?.kind === 'late') return void comeLate(incoming, fault.until).catch(() => lateAnswers.push(0))
     pass(incoming, outgoing, fault, seen.isWatch).catch(() => incoming.socket.destroy())
   })
+
+  const comeLate = async (incoming: IncomingMessage, until: Promise<void>) => {
+    const body: Buffer[] = []
+    for await (const chunk of incoming as AsyncIterable<Buffer>) body.push(chunk)
+    const { method, url, headers } = incoming
+    incoming.socket.destroy()
+    await until
+    const upstream = httpsRequest(plane.url + url, { method, headers, agent }).end(Buffer.concat(body))
+    const [answer] = (await once(upstream, 'response')) as [IncomingMessage]
+    answer.resume()
+    lateAnswers.push(answer.statusCode ?? 0)
+  }
 
   const pass = async (incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault | undefined, isWatch: boolean) => {
     const upstream = httpsRequest(plane.url + incoming.url, { method: incoming.method, headers: incoming.headers, agent })
@@ -152,6 +170,7 @@ export async function startFaultProxy(plane: ControlPlane, token: string): Promi
       authorize: async () => ({ authorization: `Bearer ${token}` }),
     },
     requests,
+    lateAnswers,
     add(rule) {
       const entry = { rule, left: rule.times ?? Number.POSITIVE_INFINITY }
       rules.push(entry)
