@@ -104,7 +104,7 @@ beforeAll(async () => {
   await git.write('resources/README.md', 'Custom resources of the fleet.\n')
   await git.push('The charts')
   argocd = await ArgoCd.start(kubectl)
-}, 5 * MINUTE_MS)
+}, 15 * MINUTE_MS)
 
 afterAll(async () => {
   await kubectl.run(['-n', ARGOCD_NAMESPACE, 'delete', 'application', '--all', '--wait=false'])
@@ -112,7 +112,7 @@ afterAll(async () => {
   await git?.stop()
   await kubectl.deleteNamespace(NAMESPACE)
   await kubectl.deleteNamespace(ARGOCD_NAMESPACE)
-}, 5 * MINUTE_MS)
+}, 15 * MINUTE_MS)
 
 const rolloutOf = (statefulSet: Resource) =>
   JSON.parse(statefulSet.metadata.annotations?.['fractal.lba.io/rollout-status'] ?? '{}') as { phase?: string; message?: string }
@@ -126,11 +126,11 @@ describe('Argo CD', () => {
       await argocd.untilApplication(
         'fractal-lba-fleet',
         'synced and healthy',
-        3 * MINUTE_MS,
+        9 * MINUTE_MS,
         (application) => synced(application) && isHealth('Healthy')(application),
       )
     },
-    4 * MINUTE_MS,
+    12 * MINUTE_MS,
   )
 
   it(
@@ -138,14 +138,14 @@ describe('Argo CD', () => {
     async () => {
       const label = 'app.kubernetes.io/part-of'
       await kubectl.run(['-n', NAMESPACE, 'label', '--overwrite', 'service', RELEASE, `${label}=changed-by-hand`])
-      await until('the label of git', MINUTE_MS, async () => {
+      await until('the label of git', 3 * MINUTE_MS, async () => {
         const { labels = {} } = (await kubectl.get('service', NAMESPACE, RELEASE)).metadata
         return labels[label] === 'fractal-lba' ? labels : labels[label]
       })
       const held = (await statefulSet()).spec as { updateStrategy?: { rollingUpdate?: { partition?: number } } }
       expect(held.updateStrategy?.rollingUpdate?.partition).toBe(1_000_000)
     },
-    2 * MINUTE_MS,
+    6 * MINUTE_MS,
   )
 
   it(
@@ -165,16 +165,16 @@ describe('Argo CD', () => {
         '-p',
         '{"spec":{"syncPolicy":{"automated":{"selfHeal":false}}}}',
       ])
-      const waiting = await argocd.untilApplication(resources, 'suspended', 2 * MINUTE_MS, isHealth('Suspended'))
+      const waiting = await argocd.untilApplication(resources, 'suspended', 6 * MINUTE_MS, isHealth('Suspended'))
       expect(waiting.status?.resources?.find(({ kind }) => kind === 'ShardMigration')?.health?.status).toBe('Suspended')
       const { status } = await kubectl.get('shardmigration', NAMESPACE, 'shrink')
       const hash = String((status as { planHash: string }).planHash)
       await kubectl.run(['-n', NAMESPACE, 'annotate', 'shardmigration', 'shrink', `fractal.lba.io/approve=${hash}`])
-      await argocd.untilApplication(resources, 'progressing', MINUTE_MS, isHealth('Progressing'))
-      const done = await argocd.untilApplication(resources, 'healthy', 2 * MINUTE_MS, isHealth('Healthy'))
+      await argocd.untilApplication(resources, 'progressing', 3 * MINUTE_MS, isHealth('Progressing'))
+      const done = await argocd.untilApplication(resources, 'healthy', 6 * MINUTE_MS, isHealth('Healthy'))
       expect(synced(done)).toBe(true)
     },
-    5 * MINUTE_MS,
+    15 * MINUTE_MS,
   )
 
   it(
@@ -191,9 +191,9 @@ describe('Argo CD', () => {
       )
       await git.push('Grow, with gates that cannot pass')
       await argocd.refresh('fractal-lba-resources')
-      await argocd.untilApplication('fractal-lba-resources', 'degraded', 2 * MINUTE_MS, isHealth('Degraded'))
+      await argocd.untilApplication('fractal-lba-resources', 'degraded', 6 * MINUTE_MS, isHealth('Degraded'))
     },
-    3 * MINUTE_MS,
+    9 * MINUTE_MS,
   )
 
   it(
@@ -201,7 +201,7 @@ describe('Argo CD', () => {
     async () => {
       const [fleet] = await samples(fleetValues({ image: { tag: 'there-is-none' } }))
       await kubectl.apply(fleet as object)
-      await until('the image taken back', 3 * MINUTE_MS, async () => {
+      await until('the image taken back', 9 * MINUTE_MS, async () => {
         const rollout = rolloutOf(await statefulSet())
         return rollout.phase === 'RolledBack' ? rollout : `${rollout.phase}: ${rollout.message}`
       })
@@ -209,7 +209,7 @@ describe('Argo CD', () => {
       const degraded = await argocd.untilApplication(
         'fractal-lba-fleet',
         'degraded, and not out of sync',
-        MINUTE_MS,
+        3 * MINUTE_MS,
         (application) => synced(application) && isHealth('Degraded')(application),
       )
       const startedAt = degraded.status?.operationState?.startedAt
@@ -220,7 +220,7 @@ describe('Argo CD', () => {
       const later = await argocd.untilApplication(
         'fractal-lba-fleet',
         'looked at again',
-        MINUTE_MS,
+        3 * MINUTE_MS,
         ({ metadata }) => metadata.annotations?.['argocd.argoproj.io/refresh'] === undefined,
       )
       expect(later.status?.operationState?.startedAt).toBe(startedAt)
@@ -232,10 +232,10 @@ describe('Argo CD', () => {
       await argocd.untilApplication(
         'fractal-lba-fleet',
         'healthy again',
-        2 * MINUTE_MS,
+        6 * MINUTE_MS,
         (application) => synced(application) && isHealth('Healthy')(application),
       )
     },
-    8 * MINUTE_MS,
+    24 * MINUTE_MS,
   )
 })

@@ -10,7 +10,7 @@ import { checkout, OPERATOR_NAMESPACE, OPERATOR_RELEASE, openKubectl } from '../
 
 const kubectl = openKubectl()
 const PAGE = 'docs/kubernetes.md'
-const BLOCK_MS = 150_000
+const BLOCK_MS = 300_000
 const blocks = blocksOf(readFileSync(join(checkout, PAGE), 'utf8'))
 const scratch = mkdtempSync(join(tmpdir(), 'flk-docs-'))
 let shell: Shell

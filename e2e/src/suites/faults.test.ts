@@ -17,9 +17,9 @@ const kubectl = openKubectl()
 const NAMESPACE = 'e2e-faults'
 const REPLICAS = 3
 const LOAD_PER_SECOND = 60
-const PHASE_MS = 150_000
-const END_MS = 240_000
-const FAULT_TEST_MS = 400_000
+const PHASE_MS = 300_000
+const END_MS = 600_000
+const FAULT_TEST_MS = 900_000
 const API_SERVER_AWAY_MS = 60_000
 /** Longer than the lease of its leader, and shorter than what its liveness probe forgives. */
 const PAUSE_MS = 22_000

@@ -11,7 +11,8 @@ import { installOperator, openKubectl } from '../support/world.ts'
 const kubectl = openKubectl()
 const NAMESPACE = 'e2e-gates'
 const SHARD = 'fractal-lba-shard-0-0'
-const PHASE_MS = 90_000
+/** Long enough for a machine that three suites share with a fleet each. */
+const PHASE_MS = 300_000
 let fleet: TestFleet
 
 /** Long enough in each phase to be caught there. */

@@ -13,7 +13,7 @@ import { installOperator, OPERATOR_CHART, OPERATOR_NAMESPACE, OPERATOR_RELEASE, 
 const kubectl = openKubectl()
 const NAMESPACE = 'e2e-helm'
 const LOAD_PER_SECOND = 60
-const MIGRATION_MS = 240_000
+const MIGRATION_MS = 600_000
 let fleet: TestFleet
 let earlierChart: string
 

@@ -4,7 +4,7 @@ import { TestFleet } from '../support/fleet.ts'
 import { installOperator, openKubectl } from '../support/world.ts'
 
 const kubectl = openKubectl()
-const MIGRATION_MS = 300_000
+const MIGRATION_MS = 900_000
 const LOAD_PER_SECOND = 60
 
 beforeAll(() => installOperator(kubectl))

@@ -17,8 +17,8 @@ const kubectl = openKubectl()
 const NAMESPACE = 'e2e-upgrades'
 const REPLICAS = 3
 const LOAD_PER_SECOND = 60
-const ROLLOUT_MS = 150_000
-const POLICY_MS = 60_000
+const ROLLOUT_MS = 300_000
+const POLICY_MS = 180_000
 const SETTINGS = {
   'step-seconds': 2,
   'window-seconds': 4,

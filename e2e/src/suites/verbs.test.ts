@@ -7,7 +7,7 @@ import { installOperator, openKubectl } from '../support/world.ts'
 const kubectl = openKubectl()
 const NAMESPACE = 'e2e-verbs'
 /** What was copied is deleted at the pace of the copy, and other suites share the machine. */
-const PHASE_MS = 180_000
+const PHASE_MS = 300_000
 const LOAD_PER_SECOND = 60
 const SLOW = { soakSeconds: 12, stepSeconds: 8, steps: [10, 100] }
 let fleet: TestFleet

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Verdict } from '@fractal-lba/demo/audit/judge'
 import type { Kubectl, Resource } from './kubectl.ts'
 import { Load } from './load.ts'
-import { until } from './until.ts'
+import { Hopeless, until } from './until.ts'
 import { auditRun } from './verdict.ts'
 import { FLEET_CHART, HMAC_KEY, makeNamespace } from './world.ts'
 
@@ -139,7 +139,7 @@ export class TestFleet {
         stepSeconds: 2,
         soakSeconds: 2,
         maxLagSeconds: 10,
-        progressDeadlineSeconds: 180,
+        progressDeadlineSeconds: 600,
         ...spec,
       },
     }
@@ -155,7 +155,7 @@ export class TestFleet {
       const migration = await this.readMigration(name)
       const { phase = 'none', message = '' } = migration.status ?? {}
       if (wanted.includes(phase)) return migration
-      if (phase === 'Failed' || phase === 'Completed') throw new Error(`it is ${phase}: ${message}`)
+      if (phase === 'Failed' || phase === 'Completed') throw new Hopeless(`it is ${phase}: ${message}`)
       return `${phase}: ${message}`
     })
   }

@@ -3,7 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const POLL_MS = 250
 
-/** `look` answers the thing once it is as wanted, and undefined or a sentence about what is missing before. Errors count as missing. */
+/** What is waited for will never be. */
+export class Hopeless extends Error {}
+
+/**
+ * `look` answers the thing once it is as wanted, and undefined or a sentence about what is missing before. Errors count as missing, except
+ * Hopeless, which ends the waiting.
+ */
 export async function until<T extends object>(
   what: string,
   timeoutMs: number,
@@ -16,6 +22,7 @@ export async function until<T extends object>(
       if (typeof seen === 'object') return seen
       last = seen ?? last
     } catch (error) {
+      if (error instanceof Hopeless) throw error
       last = (error as Error).message
     }
     if (Date.now() > deadlineMs) throw new Error(`not within ${Math.round(timeoutMs / 1000)} s: ${what}; last seen: ${last}`)
