@@ -11,7 +11,7 @@ const ROOMS = {
   'sdk/typescript': ['protocol'],
   servers: [],
   demo: ['protocol', 'shards', 'servers', 'sdk/typescript', 'backend/src/wal/'],
-  bench: ['protocol', 'shards', 'servers', 'migration', 'sdk/typescript', 'backend', 'operator', 'image/src/images'],
+  bench: ['protocol', 'shards', 'servers', 'migration', 'sdk/typescript', 'backend', 'operator', 'image', 'demo/src/processes/'],
   simulation: ['protocol', 'shards', 'migration', 'backend', 'operator'],
   history: ['protocol', 'shards', 'servers', 'sdk/typescript', 'demo/'],
   image: [],

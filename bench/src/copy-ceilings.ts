@@ -37,20 +37,23 @@ export async function redisSetRate(port: number, requests: number): Promise<numb
 }
 
 /** Rows per second of a bare COPY of the same rows: `COPY … TO STDOUT` of one server piped into `COPY … FROM STDIN` of another. */
-export async function bareCopyRate(sourceUrl: string, targetUrl: string): Promise<{ rows: number; rowsPerSecond: number }> {
+export async function bareCopyRate(
+  sourceUrl: string,
+  targetUrl: string,
+  table: string,
+): Promise<{ rows: number; rowsPerSecond: number }> {
   const source = new pg.Client({ connectionString: sourceUrl })
   const target = new pg.Client({ connectionString: targetUrl })
   await Promise.all([source.connect(), target.connect()])
   try {
-    await target.query('CREATE TABLE bare (key bytea PRIMARY KEY, expires_at_ms bigint NOT NULL, record bytea NOT NULL)')
+    await target.query(`CREATE TABLE ${table} (key bytea PRIMARY KEY, expires_at_ms bigint NOT NULL, record bytea NOT NULL)`)
     const started = performance.now()
     const reading = source.query(
       copyTo('COPY (SELECT key, expires_at_ms, record FROM flk.decision ORDER BY key) TO STDOUT (FORMAT binary)'),
     )
-    const writing = target.query(copyFrom('COPY bare FROM STDIN (FORMAT binary)'))
+    const writing = target.query(copyFrom(`COPY ${table} FROM STDIN (FORMAT binary)`))
     await pipeline(reading, writing)
     const seconds = (performance.now() - started) / 1000
-    await target.query('DROP TABLE bare')
     return { rows: writing.rowCount, rowsPerSecond: writing.rowCount / seconds }
   } finally {
     await Promise.all([source.end(), target.end()])

@@ -2,18 +2,15 @@
  * How fast `dedup-migrate copy` moves all slots of one shard to another, unthrottled, against what the same two servers do at
  * best, and whether its memory depends on how much it moves.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { startPostgres } from '@fractal-lba/servers/postgres'
 import { startRedis } from '@fractal-lba/servers/redis'
 import type { RunningServer } from '@fractal-lba/servers/running-server'
 import { bareCopyRate, redisSetRate } from './copy-ceilings.ts'
-import { fillShard } from './fill-shard.ts'
+import { runDedupMigrate } from './dedup-migrate.ts'
+import { fillShards } from './fill-shards.ts'
 import type { Figure, Section } from './measure.ts'
 
-const COMMAND = join(import.meta.dirname, '../../migration/src/cli/main.ts')
 const UNTHROTTLED = '1000000000'
 
 interface CopyRun {
@@ -22,32 +19,9 @@ interface CopyRun {
 }
 
 async function copyAll(source: string, target: string, keys: number): Promise<CopyRun> {
-  const args = ['copy', '--from', source, '--to', target, '--throttle', UNTHROTTLED, '--pods-know-targets', '--output', 'json']
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', COMMAND, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const started = performance.now()
-  let errors = ''
-  child.stdout.resume()
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-4000)
-  })
-  const peak = watchPeak(child)
-  const [code] = (await once(child, 'exit')) as [number | null]
-  const seconds = (performance.now() - started) / 1000
-  if (code !== 0) throw new Error(`dedup-migrate copy ended with ${code}: ${errors}`)
-  return { keysPerSecond: keys / seconds, peakMiB: peak() / 1024 }
-}
-
-/** Peak resident memory in KiB, as the kernel counts it (VmHWM); read until the process is gone. */
-function watchPeak(child: ChildProcess): () => number {
-  let peakKiB = 0
-  const timer = setInterval(async () => {
-    const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '')
-    peakKiB = Math.max(peakKiB, Number(status.match(/VmHWM:\s+(\d+)/)?.[1] ?? 0))
-  }, 20)
-  child.once('exit', () => clearInterval(timer))
-  return () => peakKiB
+  const args = ['copy', '--from', source, '--to', target, '--throttle', UNTHROTTLED, '--pods-know-targets']
+  const { seconds, peakMiB } = await runDedupMigrate(args)
+  return { keysPerSecond: keys / seconds, peakMiB }
 }
 
 /** `run` with two fresh servers, which are gone afterwards. */
@@ -71,7 +45,7 @@ export async function benchCopy(sizes: readonly number[], say: (line: string) =>
     for (const keys of sizes) {
       await withPair(start, async (source, target) => {
         say(`${store}: filling a shard with ${keys} keys ...`)
-        await fillShard(source.url, keys)
+        await fillShards([source.url], keys)
         const isLargest = keys === sizes.at(-1)
         const ceiling = isLargest ? await ceilingOf(source, target, keys) : undefined
         const run = await copyAll(source.url, target.url, keys)
@@ -115,7 +89,7 @@ export async function benchCopy(sizes: readonly number[], say: (line: string) =>
     0.5,
     async (source, target) => ({
       name: 'bare COPY',
-      value: (await bareCopyRate(source.url, target.url)).rowsPerSecond,
+      value: (await bareCopyRate(source.url, target.url, 'bare')).rowsPerSecond,
     }),
   )
   return { title: 'Migration copy, all slots of one shard to another, unthrottled', figures }

@@ -1,25 +1,22 @@
 /** What a reshard from one to three shards costs those who submit while it runs: latency, refusals, and how long a cutover holds writes. */
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { startPostgres } from '@fractal-lba/servers/postgres'
 import { startRedis } from '@fractal-lba/servers/redis'
 import type { RunningServer } from '@fractal-lba/servers/running-server'
-import { BENCH_HMAC_KEY, benchBody } from './bodies.ts'
-import { fillShard } from './fill-shard.ts'
+import { benchBody } from './bodies.ts'
+import { runDedupMigrate } from './dedup-migrate.ts'
+import { fillShards } from './fill-shards.ts'
 import { type Figure, quantile, type Section } from './measure.ts'
 import { openLoop } from './open-loop.ts'
-import { startProcess } from './processes.ts'
+import { startPod } from './pod.ts'
 
 const RATE_PER_SECOND = 500
 const BASELINE_SECONDS = 15
 const WARM_UP_SECONDS = 5
 const LONGEST_MIGRATION_SECONDS = 120
 const KEYS_BEFORE = 200_000
-const ADMIN_TOKEN = 'bench-admin-token'
-const COMMAND = join(import.meta.dirname, '../../migration/src/cli/main.ts')
 const HOLD_BUDGET_MS = 50
 
 interface MigrationReport {
@@ -31,29 +28,13 @@ async function measureStore(store: string, start: () => Promise<RunningServer>, 
   const scratch = await mkdtemp(join(tmpdir(), 'flk-bench-'))
   const shards = await Promise.all([start(), start(), start()])
   const [source] = shards as [RunningServer, RunningServer, RunningServer]
-  const tokenFile = join(scratch, 'admin-token')
-  await writeFile(tokenFile, ADMIN_TOKEN)
   say(`${store}: filling a shard with ${KEYS_BEFORE} keys ...`)
-  await fillShard(source.url, KEYS_BEFORE)
-  const verifier = await startProcess('backend/src/main.ts', {
-    PORT: '0',
-    FLK_HOST: '127.0.0.1',
-    FLK_ADMIN_PORT: '0',
-    FLK_ADMIN_TOKEN: ADMIN_TOKEN,
-    FLK_POD_NAME: 'bench-0',
-    FLK_LOG_LEVEL: 'warn',
-    TOKEN_RATE: '0',
-    PCS_SIGN_ALG: 'hmac',
-    PCS_HMAC_KEY: BENCH_HMAC_KEY,
-    DEDUP_BACKEND: store,
-    DEDUP_SHARDS: source.url,
-    WAL_DIR: join(scratch, 'wal'),
-  })
+  await fillShards([source.url], KEYS_BEFORE)
+  const pod = await startPod(store, [source.url], scratch)
   try {
     let next = 0
     const take = (count: number) => Array.from({ length: count }, () => Buffer.from(benchBody(next++, 'hmac')))
-    const urls = [`http://127.0.0.1:${verifier.listening.port}/v1/pcs/submit`]
-    const load = { urls, ratePerSecond: RATE_PER_SECOND }
+    const load = { urls: [pod.submitUrl], ratePerSecond: RATE_PER_SECOND }
     await openLoop({ ...load, bodies: take(RATE_PER_SECOND * WARM_UP_SECONDS), seconds: WARM_UP_SECONDS })
     say(`${store}: ${RATE_PER_SECOND} req/s without a migration ...`)
     const quiet = await openLoop({ ...load, bodies: take(RATE_PER_SECOND * BASELINE_SECONDS), seconds: BASELINE_SECONDS })
@@ -61,18 +42,14 @@ async function measureStore(store: string, start: () => Promise<RunningServer>, 
     const bodies = take(RATE_PER_SECOND * LONGEST_MIGRATION_SECONDS)
     const ended = new AbortController()
     const loading = openLoop({ ...load, bodies, seconds: LONGEST_MIGRATION_SECONDS, signal: ended.signal })
-    const pods = ['--pods', `http://127.0.0.1:${verifier.listening.adminPort}`, '--admin-token-file', tokenFile]
+    const pods = ['--pods', pod.adminUrl, '--admin-token-file', pod.adminTokenFile]
     const pace = ['--soak', '1', '--step-seconds', '1', '--throttle', '20000']
     const list = shards.map(({ url }) => url).join(',')
     const kept = ['--certificate', join(scratch, 'certificate.json')]
-    const args = ['run', '--from', source.url, '--to', list, ...pods, ...pace, ...kept, '--output', 'json']
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--disable-warning=ExperimentalWarning',
-      COMMAND,
-      ...args,
-    ]).finally(() => ended.abort())
+    const args = ['run', '--from', source.url, '--to', list, ...pods, ...pace, ...kept]
+    const run = await runDedupMigrate(args).finally(() => ended.abort())
     const busy = await loading
-    const report = JSON.parse(stdout) as MigrationReport
+    const report = run.report as MigrationReport
     if (report.outcome !== 'completed') throw new Error(`the migration ended as ${report.outcome}`)
     const refused = [...busy.statuses].reduce((sum, [status, count]) => sum + (status === 200 ? 0 : count), 0)
     return [
@@ -101,7 +78,7 @@ async function measureStore(store: string, start: () => Promise<RunningServer>, 
       },
     ]
   } finally {
-    await verifier.stop()
+    await pod.stop()
     await Promise.all(shards.map((shard) => shard.stop()))
     for (const dir of [scratch, ...shards.map(({ dataDir }) => dataDir)]) await rm(dir, { recursive: true, force: true })
   }

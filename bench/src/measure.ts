@@ -16,9 +16,16 @@ export interface Figure {
   readonly note?: string
 }
 
+/** Things that are not ratios: what was measured of several ways, a row each. */
+export interface Table {
+  readonly head: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
 export interface Section {
   readonly title: string
   readonly figures: readonly Figure[]
+  readonly table?: Table
 }
 
 export const ratioOf = (figure: Figure): number => figure.value / figure.ceiling.value

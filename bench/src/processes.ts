@@ -13,12 +13,20 @@ export interface StartedProcess {
   stop(): Promise<void>
 }
 
-/** Runs a source file of the project with only PATH, HOME and `env` set, and waits for its line of JSON. */
-export async function startProcess(file: string, env: Record<string, string> = {}): Promise<StartedProcess> {
+/**
+ * Runs a source file of the project with only PATH, HOME and `env` set, and waits for its line of JSON.
+ * @param started gets the process at once, so that it can be ended early
+ */
+export async function startProcess(
+  file: string,
+  env: Record<string, string> = {},
+  started?: (child: ChildProcess) => void,
+): Promise<StartedProcess> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, file)], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  started?.(child)
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(-4000)

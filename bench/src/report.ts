@@ -1,7 +1,9 @@
 /** Prints sections as a table for people, or as JSON for machines, with the machine they were taken on. */
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { styleText } from 'node:util'
-import { type Figure, isReached, ratioOf, type Section } from './measure.ts'
+import { type Figure, isReached, ratioOf, type Section, type Table } from './measure.ts'
+
+const LOAD_AT_START = Math.round((loadavg()[0] ?? 0) * 10) / 10
 
 export function machine(): Record<string, string | number> {
   const [cpu] = cpus()
@@ -11,6 +13,8 @@ export function machine(): Record<string, string | number> {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     linux: release(),
     node: process.version,
+    // Above the number of cores at the start, others were at work too.
+    loadAtStart: LOAD_AT_START,
   }
 }
 
@@ -36,13 +40,19 @@ function cells(figure: Figure): string[] {
 
 const HEAD = ['figure', 'value', 'ceiling', 'ratio', 'wanted', '', 'note']
 
+const tablesOf = (section: Section): Table[] => [
+  ...(section.table ? [section.table] : []),
+  { head: HEAD, rows: section.figures.map(cells) },
+]
+
 export function printTable(section: Section): void {
-  const rows = [HEAD, ...section.figures.map(cells)]
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   console.log(`\n${styleText('bold', section.title)}`)
-  for (const row of rows) {
-    const line = row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  ')
-    console.log(row === HEAD ? styleText('dim', line.trimEnd()) : line.trimEnd())
+  for (const { head, rows } of tablesOf(section)) {
+    const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)))
+    for (const row of [head, ...rows]) {
+      const line = row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  ')
+      console.log(row === head ? styleText('dim', line.trimEnd()) : line.trimEnd())
+    }
   }
 }
 
@@ -53,9 +63,10 @@ export function markdown(sections: readonly Section[]): string {
       .map(([name, value]) => `${name} ${value}`)
       .join(', ')}.`,
   ]
+  const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
   for (const section of sections) {
-    lines.push('', `## ${section.title}`, '', `| ${HEAD.join(' | ')} |`, `| ${HEAD.map(() => '---').join(' | ')} |`)
-    for (const figure of section.figures) lines.push(`| ${cells(figure).join(' | ')} |`)
+    lines.push('', `## ${section.title}`)
+    for (const { head, rows } of tablesOf(section)) lines.push('', row(head), row(head.map(() => '---')), ...rows.map(row))
   }
   return `${lines.join('\n')}\n`
 }

