@@ -59,6 +59,7 @@ export class MigrationEngine {
   readonly #closed = new AbortController()
   #behindSinceMs: number | undefined
   #unanswered = false
+  #clearedTargets = false
 
   private constructor(context: PhaseContext, { approvedPlan, earlierPlan }: EngineOptions) {
     this.#context = context
@@ -108,7 +109,7 @@ export class MigrationEngine {
     const untilMs = clock.now() + budgetMs
     const stop = signal ? AbortSignal.any([signal, this.#closed.signal]) : this.#closed.signal
     for (let known: MigrationView | undefined; ; ) {
-      await this.#fenceUnanswered()
+      await this.#fenceWhatMayArrive()
       const view: MigrationView = known ?? (await this.#observe())
       const decision = decide({
         view,
@@ -160,12 +161,16 @@ export class MigrationEngine {
     return view
   }
 
-  /** A call that nobody answered may still arrive: under a new generation it is refused, so that nothing acts behind what was observed. */
-  async #fenceUnanswered(): Promise<void> {
+  /**
+   * A call that nobody answered may still arrive: under a new generation it is refused, so that nothing acts behind what was observed. One
+   * that was answered may arrive a second time, of which only a discard does harm: it would take what is copied to the same slots next.
+   */
+  async #fenceWhatMayArrive(): Promise<void> {
     const { lease, ledger } = this.#context
-    if (!this.#unanswered && !ledger.inDoubt) return
+    if (!this.#unanswered && !this.#clearedTargets && !ledger.inDoubt) return
     await lease.raise()
     this.#unanswered = false
+    this.#clearedTargets = false
     ledger.fenced()
   }
 
@@ -174,6 +179,8 @@ export class MigrationEngine {
     const untilMs = clock.now() + sliceMs
     const order = { view, approvedPlan: this.#approvedPlan, earlierPlan: this.#earlierPlan }
     const perform = (action: Action, signal: AbortSignal) => act(this.#context, action, order, { untilMs, signal })
+    // On the way back a turn would come next, and after a cleanup there is nothing that is copied to the slots again.
+    this.#clearedTargets ||= decision.phase === 'Copying' && decision.actions.some(({ kind }) => kind === 'discard')
     const work = decision.actions.filter(({ kind }) => kind !== 'follow')
     const following = decision.actions.filter(({ kind }) => kind === 'follow')
     const workDone = new AbortController()
