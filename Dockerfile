@@ -14,11 +14,11 @@ RUN npm ci --ignore-scripts --no-audit --no-fund \
 
 FROM scratch AS operator
 COPY --from=build /rootfs/operator/ /
-ENV PATH=/usr/local/bin NODE_ENV=production
+ENV PATH=/usr/local/bin NODE_ENV=production MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=131072
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8081 8443
-ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "/app/operator/bundle/main.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "--heap-growing-percent=20", "/app/operator/bundle/main.mjs"]
 
 FROM scratch AS verifier
 COPY --from=build /rootfs/verifier/ /
