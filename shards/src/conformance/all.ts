@@ -1,7 +1,6 @@
 /** The whole contract of the port, run over one store kind; what needs a server to die is in faults.ts. */
 import type { Bed } from './bed.ts'
 import { describeCopying } from './copying.ts'
-import { describeFleet } from './fleet.ts'
 import { describeOwnership } from './ownership.ts'
 import { describePuts } from './puts.ts'
 import { describeVerifying } from './verifying.ts'
@@ -11,5 +10,4 @@ export function describeShard(bed: Bed): void {
   describeOwnership(bed)
   describeCopying(bed)
   describeVerifying(bed)
-  describeFleet(bed)
 }

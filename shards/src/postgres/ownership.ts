@@ -74,12 +74,16 @@ export class PostgresOwnership implements OwnershipStore {
 
   async initialise(fleet: FleetRecord, owned: readonly SlotId[]): Promise<void> {
     await this.#install()
+    const recorded = async (client: ClientBase): Promise<{ readonly ready: boolean } | undefined> => {
+      const { fleet: present, ready } = await readMeta(client)
+      if (present && present.id !== fleet.id)
+        throw new ShardRefused(this.#id, 'initialise', { kind: 'other-fleet', fleet: present.id })
+      return present && { ready }
+    }
+    // Each pod that starts asks: no put is held up, and no replica waited for, where all was acknowledged before it was marked as ready.
+    if ((await this.#pool.use(deadline(), recorded))?.ready) return
     await this.#transaction({ quiesce: true }, async (client) => {
-      const recorded = (await readMeta(client)).fleet
-      if (recorded) {
-        if (recorded.id !== fleet.id) throw new ShardRefused(this.#id, 'initialise', { kind: 'other-fleet', fleet: recorded.id })
-        return
-      }
+      if (await recorded(client)) return
       const { rows } = await client.query<{ used: boolean }>(
         'select exists (select from flk.slot) or exists (select from flk.decision) as used',
       )

@@ -84,11 +84,13 @@ export class RedisOwnership implements OwnershipStore {
     await this.#untilNotRaced(async () => {
       // In this order: rows without a fleet that is read after them are not those of an initialise under way.
       const hasRows = (await this.#connection.command('HLEN', ['flk:slots'], deadline())) !== 0
-      const recorded = (await this.#hash('flk:meta')).get('fleet')
+      const meta = await this.#hash('flk:meta')
+      const recorded = meta.get('fleet')
       if (recorded !== undefined) {
         const { id } = JSON.parse(recorded) as FleetRecord
         if (id !== fleet.id) throw new ShardRefused(this.#id, 'initialise', { kind: 'other-fleet', fleet: id })
-        await acknowledged(this.#connection, deadline())
+        // Each pod that starts asks: no replica is waited for where all was acknowledged before it was marked as ready.
+        if (meta.get('ready') !== '1') await acknowledged(this.#connection, deadline())
         return true
       }
       if (hasRows) throw new ShardRefused(this.#id, 'initialise', { kind: 'other-fleet', fleet: undefined })

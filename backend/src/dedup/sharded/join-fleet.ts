@@ -31,10 +31,14 @@ export async function joinFleet(shards: readonly ShardControl[], vnodes: number)
   const ready = fleets.some((one) => one.ready)
   for (const [i, shard] of shards.entries()) {
     const known = found[i]?.fleet
-    // A pod that died between the two steps has left it unmarked: no migration would ever take it for a source.
-    if (known && ready && !known.ready) await shard.markFleetReady()
-    if (known) continue
-    if (ready && owners.includes(shard.id)) {
+    if (known) {
+      // It may have the program of an older release.
+      await shard.initialise(fleet, [])
+      // A pod that died between the two steps has left it unmarked: no migration would ever take it for a source.
+      if (ready && !known.ready) await shard.markFleetReady()
+      continue
+    }
+    if (ready && (owners.includes(shard.id) || (hasOwned(shard.id, found) && (await isEmpty(shard))))) {
       throw new NotOneFleet(
         `shard ${shard.id} owned slots of ${fleet.id} and is empty now: it has lost its state. Restore it, or migrate away from it`,
       )
@@ -49,6 +53,20 @@ export async function joinFleet(shards: readonly ShardControl[], vnodes: number)
     for (const shard of shards) await shard.markFleetReady()
   }
   return placement(ids, await Promise.all(shards.map((shard) => shard.describe())), ring, owners)
+}
+
+/** Whether slots went to this shard that nobody else has now. */
+function hasOwned(id: ShardId, found: readonly ShardDescription[]): boolean {
+  const rows = found.flatMap(({ slots }) => slots)
+  const owned = new Set(rows.flatMap((row) => (row.role === 'owned' ? [row.slot] : [])))
+  return rows.some(
+    (row) => !owned.has(row.slot) && (row.role === 'released' ? row.to : row.role === 'importing' && row.from) === id,
+  )
+}
+
+/** Still: a migration may have begun with it since it was looked at. */
+async function isEmpty(shard: ShardControl): Promise<boolean> {
+  return (await shard.describe()).fleet === undefined
 }
 
 function slotsOf(ring: Uint16Array, owner: number): SlotId[] {
