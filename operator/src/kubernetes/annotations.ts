@@ -7,7 +7,7 @@ import type { KubeObject, ObjectRef, ResourceType } from '../runtime/client/obje
 
 /** Takes the verb away, unless it was set to another value, taken away or gone with its object meanwhile: then it is not ours to take. */
 export async function consumeVerb(
-  client: KubeClient,
+  client: Pick<KubeClient, 'jsonPatch'>,
   type: ResourceType,
   ref: ObjectRef,
   verb: Verb,

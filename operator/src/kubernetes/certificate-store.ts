@@ -15,7 +15,7 @@ export const certificateName = (migration: string): string => `${migration}-cert
 
 /** @throws Error where it is too large: the migration is then not certified, and says so. */
 export async function keepCertificate(
-  client: KubeClient,
+  client: Pick<KubeClient, 'apply'>,
   namespace: string,
   migration: string,
   canonicalJson: string,

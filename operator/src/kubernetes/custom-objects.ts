@@ -17,11 +17,13 @@ import { Outdated } from '../runtime/reconcile.ts'
 import { consumeVerb, isNews } from './annotations.ts'
 import type { CustomObject } from './resources.ts'
 
+export type ApiClient = Pick<KubeClient, 'apply' | 'jsonPatch' | 'get'>
+
 export interface CustomObjectsParts<Status> {
   /** Refuses to write once this process does not lead. */
-  readonly client: KubeClient
-  readonly cache: Cache<CustomObject<Status>>
-  readonly events: EventRecorder
+  readonly client: ApiClient
+  readonly cache: Pick<Cache<CustomObject<Status>>, 'type' | 'get' | 'list'>
+  readonly events: Pick<EventRecorder, 'record'>
   readonly namespace: string
   readonly now: () => number
 }

@@ -1,20 +1,24 @@
 /** `ShardMigration` objects of one namespace, in the API of a cluster. */
 import type { Verb } from '../api/group.ts'
 import type { Reason } from '../api/reasons.ts'
+import type { ShardMigrationSpec } from '../api/shardmigration.ts'
 import type { ShardMigrationStatus } from '../api/status.ts'
-import { validateSpec } from '../api/validate.ts'
+import { type Validated, validateSpec } from '../api/validate.ts'
 import type { MigrationObject, MigrationObjects } from '../controllers/shardmigration/objects.ts'
 import { keepCertificate } from './certificate-store.ts'
 import { checkedOnce } from './checked-once.ts'
 import { CustomObjects, type CustomObjectsParts } from './custom-objects.ts'
 
+const validateInCluster = (spec: unknown) => validateSpec(spec, { credentials: 'refused' })
+
 export class KubernetesMigrationObjects implements MigrationObjects {
   readonly #parts: CustomObjectsParts<ShardMigrationStatus>
   readonly #objects: CustomObjects<ShardMigrationStatus>
-  readonly #validate = checkedOnce((spec) => validateSpec(spec, { credentials: 'refused' }))
+  readonly #validate: (spec: unknown) => Validated<ShardMigrationSpec>
 
-  constructor(parts: CustomObjectsParts<ShardMigrationStatus>) {
+  constructor(parts: CustomObjectsParts<ShardMigrationStatus>, validate = validateInCluster) {
     this.#parts = parts
+    this.#validate = checkedOnce(validate)
     this.#objects = new CustomObjects(parts, essenceOf)
   }
 

@@ -9,7 +9,7 @@ import { changeAtVersion } from './owner-references.ts'
 
 /** @returns the object with the finalizer, or undefined if it is gone or going, when none can be added any more. */
 export async function addFinalizer<T extends KubeObject>(
-  client: KubeClient,
+  client: Pick<KubeClient, 'jsonPatch' | 'get'>,
   type: ResourceType<T>,
   object: T,
   finalizer: string,
@@ -28,7 +28,7 @@ export async function addFinalizer<T extends KubeObject>(
  * or is `pending` leaves it; call again. Clean-ups must bear being repeated.
  */
 export async function finalize<T extends KubeObject>(
-  client: KubeClient,
+  client: Pick<KubeClient, 'jsonPatch' | 'get'>,
   type: ResourceType<T>,
   object: T,
   finalizer: string,

@@ -44,7 +44,7 @@ const MAX_CONFLICTS = 5
  * happens in between. `operationsFor` returns undefined where nothing is to be done.
  */
 export async function changeAtVersion<T extends KubeObject>(
-  client: KubeClient,
+  client: Pick<KubeClient, 'jsonPatch' | 'get'>,
   type: ResourceType<T>,
   object: T,
   operationsFor: (present: T) => JsonPatchOperation[] | undefined,

@@ -3,9 +3,11 @@ import { type Fleet, FleetUnavailable, type PodReading, type PushResult } from '
 import type { ConfigPush } from '@fractal-lba/protocol/config/fleet-config'
 import type { CallRates } from './faults.ts'
 import type { Network } from './network.ts'
-import { API, ApiDown } from './objects.ts'
+import { API } from './objects.ts'
 import type { SimulatedPod } from './pod.ts'
 import type { Process } from './process.ts'
+
+class PodDown extends Error {}
 
 export interface FleetViewParts {
   readonly process: Process
@@ -65,6 +67,6 @@ export class FleetView implements Fleet {
 
   #ask<T>(pod: SimulatedPod, perform: () => Promise<T>): Promise<T> {
     const { process, network, rates } = this.#parts
-    return network.call({ from: process, to: pod, rates: rates(), perform, unanswered: (why) => new ApiDown(why) })
+    return network.call({ from: process, to: pod, rates: rates(), perform, unanswered: (why) => new PodDown(why) })
   }
 }

@@ -6,13 +6,16 @@ import { MigrationStopped } from '@fractal-lba/migration/stopped'
 import { type ShardMigrationSpec, withDefaults } from '@fractal-lba/operator/api/shardmigration'
 import { ShardMigrationController } from '@fractal-lba/operator/controllers/shardmigration/controller'
 import { FleetUnavailable } from '@fractal-lba/operator/fleet/port'
+import { TransportError } from '@fractal-lba/operator/runtime/client/api-error'
+import { Outdated } from '@fractal-lba/operator/runtime/reconcile'
 import { ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
 import { FleetView } from './fleet-view.ts'
-import { ApiDown, ObjectsView, StoredMigration } from './objects.ts'
+import { objectsOf } from './objects.ts'
 import type { Process } from './process.ts'
 import { chance, pick, type Random } from './random.ts'
 import { VNODES } from './scenario.ts'
 import type { Scheduler } from './scheduler.ts'
+import { StoredMigration } from './stored-object.ts'
 import type { Ended, Task } from './task.ts'
 import type { World } from './world.ts'
 
@@ -60,19 +63,24 @@ function begin(world: World, stored: StoredMigration, name: string): Leading {
   const process = world.spawn(name)
   const rates = world.rates(0.003)
   const { network, fleet, scenario } = world
-  const objects = new ObjectsView({
+  const objects = objectsOf({
     stored,
     process,
     network,
     rates,
     random: world.random(`${name}.cache`),
+    variant: world.variant,
+    seen: world.seen,
     peace: () => world.peace,
+    onBlind: (before, after) => {
+      const what = `${after.status?.phase} was written over ${before.status?.phase}, which ${name} had not seen`
+      world.fail(new Error(`status: ${what}`))
+    },
     onEvent: (text) => {
       if (/RetryRequested/.test(text)) world.seen.add('migration tried again')
       if (/GateFailed/.test(text)) world.seen.add('gates failed')
       world.tell({ kind: 'note', process: name, text })
     },
-    onStale: () => world.seen.add('stale observation'),
   })
   const controller = new ShardMigrationController({
     objects,
@@ -107,7 +115,7 @@ async function lead({ process, controller }: Leading, name: string): Promise<voi
   }
 }
 
-const PASSING = [ApiDown, FleetUnavailable, ShardUnavailable, ShardRefused, MigrationStopped]
+const PASSING = [Outdated, TransportError, FleetUnavailable, ShardUnavailable, ShardRefused, MigrationStopped]
 
 /** Steps down, and gives its lease back. */
 async function resign(one: Leading, scheduler: Scheduler): Promise<void> {
@@ -156,7 +164,7 @@ async function livePerson(world: World, task: Task, stored: StoredMigration, ran
 
 /** Its end was not only announced: what belongs to it was done, such as telling the pods. */
 function settledSince(stored: StoredMigration): boolean {
-  return Object.keys(stored.latest.annotations).length === 0
+  return Object.keys(stored.annotations).length === 0
 }
 
 function specOf(task: Task, random: Random): ShardMigrationSpec {

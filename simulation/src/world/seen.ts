@@ -17,6 +17,7 @@ export const SIGHTS = [
   'lease held by another',
   'two lead at once',
   'stale observation',
+  'write from an old version refused',
   'slot switched',
   'slot switched back',
   'migration tried again',

@@ -4,6 +4,7 @@
  */
 import type { OpenedStore } from '@fractal-lba/backend/stores/opened-store'
 import type { WalFiles } from '@fractal-lba/backend/wal/files'
+import type { ApiClient } from '@fractal-lba/operator/kubernetes/custom-objects'
 import type { MemoryServer } from '@fractal-lba/shards/memory/server'
 import type { ShardControl, ShardData } from '@fractal-lba/shards/port'
 
@@ -15,6 +16,8 @@ export interface Variant {
   /** At the caller: how an engine, or a pod, uses a shard. */
   readonly engineControl?: (ours: ShardControl) => ShardControl
   readonly podData?: (ours: ShardData) => ShardData
+  /** In an operator: how it writes its objects. */
+  readonly operatorClient?: (ours: ApiClient) => ApiClient
   /** In a pod: its disk, and its store. */
   readonly podFiles?: (ours: WalFiles) => WalFiles
   readonly podStore?: (ours: OpenedStore) => OpenedStore
