@@ -1,9 +1,9 @@
 /** Makes shards a fleet, and fills it through the data plane, as verifiers do. */
 import { hash } from 'node:crypto'
-import { DEFAULT_VNODES, placeSlots } from '@fractal-lba/protocol/ring/ring'
+import { joinFleet } from '@fractal-lba/backend/dedup/sharded/join-fleet'
+import { DEFAULT_VNODES } from '@fractal-lba/protocol/ring/ring'
 import { slotOfKey } from '@fractal-lba/protocol/ring/slots'
 import { parseShardList } from '@fractal-lba/shards/address'
-import { initialiseFleet } from '@fractal-lba/shards/fleet-init'
 import { openShardControl, openShardData } from '@fractal-lba/shards/open'
 import type { Put } from '@fractal-lba/shards/port'
 import { FORTNIGHT_MS, sampleRecord } from './sample-record.ts'
@@ -39,11 +39,7 @@ export async function fillShards(urls: readonly string[], keys: number): Promise
   const controls = addresses.map((address) => openShardControl(address))
   const shards = addresses.map((address) => openShardData(address))
   try {
-    const placement = placeSlots(
-      addresses.map(({ id }) => id),
-      DEFAULT_VNODES,
-    )
-    await initialiseFleet(controls, placement)
+    const placement = await joinFleet(controls, DEFAULT_VNODES)
     await inBatches(keys, async (puts) => {
       const ofShard = Map.groupBy(puts, ({ slot }) => placement[slot] as number)
       await Promise.all([...ofShard].map(([shard, some]) => shards[shard]?.put(some, Date.now() + DEADLINE_MS)))
