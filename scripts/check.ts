@@ -21,6 +21,7 @@ const ROOMS = [
   'image',
   'kubectl-flk',
   'e2e',
+  'formal',
   'scripts',
 ]
 
