@@ -5,8 +5,10 @@ import type { RolloutReason } from '../controllers/fleetrollout/reasons.ts'
 import { MANAGED_ANNOTATION, STATUS_ANNOTATION } from '../controllers/fleetrollout/settings.ts'
 import { type FleetRolloutStatus, writeRolloutStatus } from '../controllers/fleetrollout/status.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
+import { isConflict } from '../runtime/client/api-error.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
 import type { EventRecorder } from '../runtime/events/event-recorder.ts'
+import { Outdated } from '../runtime/reconcile.ts'
 import { consumeVerb } from './annotations.ts'
 import { type ContainerStatus, PODS, type Pod, STATEFUL_SETS, type StatefulSet } from './resources.ts'
 
@@ -48,6 +50,7 @@ export class KubernetesWorkloads implements FleetWorkloads {
     return {
       name,
       uid: metadata.uid ?? '',
+      version: metadata.resourceVersion ?? '',
       generation: metadata.generation ?? 0,
       observedGeneration: status?.observedGeneration ?? 0,
       annotations: metadata.annotations ?? {},
@@ -60,8 +63,10 @@ export class KubernetesWorkloads implements FleetWorkloads {
   }
 
   async setPartition(workload: FleetWorkload, partition: number): Promise<void> {
-    await this.#parts.client.mergePatch(STATEFUL_SETS, this.#ref(workload), {
-      metadata: { uid: workload.uid },
+    // Verbs that were taken away, or the StatefulSet's own controller, may have changed it since; what counts is that the status stands.
+    const present = this.#parts.statefulSets.get(this.#ref(workload))
+    if (present?.metadata.annotations?.[STATUS_ANNOTATION] !== workload.annotations[STATUS_ANNOTATION]) throw outdated(workload)
+    await this.#patch(workload, present?.metadata.resourceVersion, {
       spec: { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition } } },
     })
   }
@@ -70,12 +75,13 @@ export class KubernetesWorkloads implements FleetWorkloads {
     await this.#parts.client.delete(PODS, { namespace: this.#parts.namespace, name: pod.name }, { uid: pod.uid })
   }
 
-  async writeStatus(workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<void> {
+  async writeStatus(workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<FleetWorkload> {
     const text = status === undefined ? undefined : writeRolloutStatus(status)
-    if (workload.annotations[STATUS_ANNOTATION] === text) return
-    await this.#parts.client.mergePatch(STATEFUL_SETS, this.#ref(workload), {
-      metadata: { uid: workload.uid, annotations: { [STATUS_ANNOTATION]: text ?? null } },
+    if (workload.annotations[STATUS_ANNOTATION] === text) return workload
+    const { metadata } = await this.#patch(workload, workload.version, {
+      metadata: { annotations: { [STATUS_ANNOTATION]: text ?? null } },
     })
+    return { ...workload, version: metadata.resourceVersion ?? '', annotations: metadata.annotations ?? {} }
   }
 
   async event(workload: FleetWorkload, type: 'Normal' | 'Warning', reason: RolloutReason, message: string): Promise<void> {
@@ -88,10 +94,27 @@ export class KubernetesWorkloads implements FleetWorkloads {
     await consumeVerb(this.#parts.client, STATEFUL_SETS, this.#ref(workload), verb, value)
   }
 
+  /** At this version only: what comes late never replaces what was decided since. */
+  async #patch(
+    workload: FleetWorkload,
+    resourceVersion: string | undefined,
+    { metadata, spec }: { readonly metadata?: object; readonly spec?: object },
+  ): Promise<StatefulSet> {
+    const patch = { metadata: { ...metadata, uid: workload.uid, resourceVersion }, ...(spec && { spec }) }
+    try {
+      return await this.#parts.client.mergePatch(STATEFUL_SETS, this.#ref(workload), patch)
+    } catch (error) {
+      if (isConflict(error)) throw outdated(workload, error)
+      throw error
+    }
+  }
+
   #ref({ name }: FleetWorkload) {
     return { namespace: this.#parts.namespace, name }
   }
 }
+
+const outdated = ({ name }: FleetWorkload, cause?: unknown) => new Outdated(`StatefulSet ${name} has changed`, { cause })
 
 function podOf({ metadata, status }: Pod, workload: string): WorkloadPod {
   const containers = status?.containerStatuses ?? []

@@ -8,12 +8,13 @@ import type { FleetRolloutStatus } from './status.ts'
 
 export async function act(
   workloads: FleetWorkloads,
-  workload: FleetWorkload,
+  seen: FleetWorkload,
   before: FleetRolloutStatus | undefined,
   { status, actions }: Decided,
   signal: AbortSignal,
 ): Promise<void> {
-  if (JSON.stringify(status) !== JSON.stringify(before)) await workloads.writeStatus(workload, status)
+  const same = JSON.stringify(status) === JSON.stringify(before)
+  const workload = same ? seen : await workloads.writeStatus(seen, status)
   for (const action of actions) {
     if (signal.aborted) return
     switch (action.kind) {

@@ -13,6 +13,7 @@ import { KubeClient } from '../../runtime/client/kube-client.ts'
 import type { KubeObject, ResourceType } from '../../runtime/client/objects.ts'
 import { systemClock } from '../../runtime/clock.ts'
 import { EventRecorder } from '../../runtime/events/event-recorder.ts'
+import { Outdated } from '../../runtime/reconcile.ts'
 import { until } from '../../runtime/testing/until.ts'
 import { FleetRolloutController } from './controller.ts'
 import { HOLD } from './observed.ts'
@@ -51,6 +52,11 @@ interface Image extends Traffic {
   readonly waiting?: string
 }
 
+/** As the work queue does. */
+const lookAgain = (error: unknown) => {
+  if (!(error instanceof Outdated)) throw error
+}
+
 /** By the tag of the image. */
 const IMAGES: Readonly<Record<string, Image>> = {
   good: WELL,
@@ -77,7 +83,9 @@ class Scene implements AsyncDisposable {
     const controller = new FleetRolloutController({ workloads, fleetOf, now: Date.now, log: () => {} })
     const { signal } = new AbortController()
     this.#loops = [
-      this.#loop(async () => void (await controller.reconcile('fleet', signal))),
+      this.#loop(async () => {
+        await controller.reconcile('fleet', signal).catch(lookAgain)
+      }),
       this.#loop(() => this.#playKubelet()),
     ]
   }

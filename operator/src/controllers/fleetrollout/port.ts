@@ -31,6 +31,8 @@ export interface WorkloadPod {
 export interface FleetWorkload {
   readonly name: string
   readonly uid: string
+  /** Of the state that was seen: a status that was made from an older one is refused. */
+  readonly version: string
   readonly generation: number
   /** Of the StatefulSet controller: what it says of revisions is about this generation. */
   readonly observedGeneration: number
@@ -47,12 +49,15 @@ export interface FleetWorkloads {
   /** StatefulSets that are managed, or were: those with the annotation of management or of a rollout's status. */
   names(): Promise<readonly string[]>
   observe(name: string): Promise<FleetWorkload | undefined>
-  /** Changes `spec.updateStrategy.rollingUpdate.partition` alone. */
+  /** Changes `spec.updateStrategy.rollingUpdate.partition` alone. @throws Outdated when another status stands there than the workload's. */
   setPartition(workload: FleetWorkload, partition: number): Promise<void>
   /** Deletes this very pod, by its uid, and none that has its name by then. */
   deletePod(workload: FleetWorkload, pod: WorkloadPod): Promise<void>
-  /** Durable when it resolves; undefined takes the annotation away. */
-  writeStatus(workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<void>
+  /**
+   * Durable when it resolves; undefined takes the annotation away. @returns the workload with it. @throws Outdated when it is not as it was
+   * seen any more; then nothing was written.
+   */
+  writeStatus(workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<FleetWorkload>
   event(workload: FleetWorkload, type: 'Normal' | 'Warning', reason: RolloutReason, message: string): Promise<void>
   /** Takes the verb's annotation away, unless it was set to another value meanwhile. */
   consume(workload: FleetWorkload, verb: Verb, value: string): Promise<void>

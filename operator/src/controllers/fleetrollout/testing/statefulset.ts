@@ -190,6 +190,7 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
     return {
       name: 'fleet',
       uid: 'uid-of-the-set',
+      version: '1',
       generation: this.#generation,
       observedGeneration: this.#observedGeneration,
       annotations: { ...this.annotations },
@@ -229,10 +230,11 @@ export class SimulatedStatefulSet implements FleetWorkloads, Pick<Fleet, 'read'>
     for (const pod of this.pods) if (pod.uid === uid) pod.terminatingSinceMs ??= this.nowMs
   }
 
-  async writeStatus(_workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<void> {
+  async writeStatus(workload: FleetWorkload, status: FleetRolloutStatus | undefined): Promise<FleetWorkload> {
     this.#called()
     if (status) this.annotations[STATUS_ANNOTATION] = writeRolloutStatus(status)
     else delete this.annotations[STATUS_ANNOTATION]
+    return { ...workload, annotations: { ...this.annotations } }
   }
 
   async event(_workload: FleetWorkload, type: 'Normal' | 'Warning', reason: string, message: string): Promise<void> {
