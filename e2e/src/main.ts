@@ -2,6 +2,8 @@
  * `npm run e2e [-- SUITE...]`: proves the operator and its charts on a real cluster. Brings the cluster up where it is not, makes and
  * loads the images, runs the suites, and takes the cluster down again if it was not there before.
  */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
 import { GoIsMissing } from '@fractal-lba/servers/go-programs'
@@ -96,7 +98,11 @@ async function runOnCluster(cluster: Cluster, suites: readonly Suite[], retries:
     await run(process.execPath, [join(checkout, 'image/src/main.ts'), '--test-servers'])
     for (const name of IMAGES) await cluster.loadImage(join(checkout, 'image/dist', `${name}.tar`))
   })
-  const env = { FLK_E2E_KUBECONFIG: cluster.kubeconfig }
+  const operatorImage = await readFile(join(checkout, 'image/dist/fractal-lba-operator.tar'))
+  const env = {
+    FLK_E2E_KUBECONFIG: cluster.kubeconfig,
+    FLK_E2E_OPERATOR_DIGEST: createHash('sha256').update(operatorImage).digest('hex').slice(0, 12),
+  }
   return runSuites(suites, { env, retries, before: () => cluster.recycleVolumes(), say })
 }
 

@@ -25,10 +25,11 @@ export async function makeNamespace(kubectl: Kubectl, name: string): Promise<voi
 }
 
 /** Idempotent. Suites that run side by side do it one after the other: Helm lets only one work on a release. */
-export async function installOperator(kubectl: Kubectl, settings: readonly string[] = []): Promise<void> {
+export async function installOperator(kubectl: Kubectl): Promise<void> {
   await makeNamespace(kubectl, OPERATOR_NAMESPACE)
   const release = ['upgrade', '--install', OPERATOR_RELEASE, OPERATOR_CHART, '-n', OPERATOR_NAMESPACE]
-  const set = settings.flatMap((setting) => ['--set', setting])
+  // In a cluster that was up before, an image of the same name may be another one.
+  const set = ['--set-string', `podAnnotations.image-digest=${process.env.FLK_E2E_OPERATOR_DIGEST}`]
   const lock = join(tmpdir(), 'fractal-lba-e2e-operator.lock')
   await run('flock', [lock, programPath('helm'), ...release, '--wait', '--timeout', '120s', ...set], { env: kubectl.env })
 }
