@@ -169,6 +169,7 @@ export const SHARD_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'generation-ignored',
+    isRare: true,
     bug: 'A shard obeys operators that were deposed.',
     variant: { shardControl: (ours, server) => unfenced(ours, server) },
   },
