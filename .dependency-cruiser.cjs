@@ -14,7 +14,7 @@ const ROOMS = {
   bench: ['protocol', 'shards', 'servers', 'migration', 'sdk/typescript', 'backend', 'operator', 'image', 'demo/src/processes/'],
   simulation: ['protocol', 'shards', 'migration', 'backend', 'operator'],
   history: ['protocol', 'shards', 'servers', 'sdk/typescript', 'demo/'],
-  formal: ['protocol', 'shards', 'migration', 'simulation/src/world/'],
+  formal: ['protocol', 'shards', 'migration', 'simulation'],
   image: [],
   'kubectl-flk': ['migration/src/certificate/', 'operator/src/api/', 'operator/src/cli/(status-)?table'],
   e2e: ['protocol', 'shards', 'servers', 'sdk/typescript', 'migration', 'image', 'operator/src/api/', 'demo/'],

@@ -4,7 +4,8 @@
 (* migration/src (decide.ts, phases/, engine.ts, lease/). Each may die at  *)
 (* any call, be given up on, and wake up when another leads. A call that   *)
 (* nobody answered stays in `late` and may arrive at any time, any number  *)
-(* of times. Orders change at will: run, roll back, hold.                  *)
+(* of times; one that was answered may be in there too, and arrive again.  *)
+(* Orders change at will: run, roll back, hold.                            *)
 (*                                                                         *)
 (* What a shard does with a call is in `Effect` and checks what the shard  *)
 (* checks (fence, rule of the row), nothing else. That each step is one of *)
@@ -19,19 +20,18 @@ EXTENDS Slot, TLC
 CONSTANTS
   Fences,     \* generations that a lease may have
   Engines,
-  MaxLate,    \* calls that may be on their way behind everybody's back
+  MaxLate,    \* how many calls may be `late` at once
   Without,    \* the guards that are left out: {} in what is claimed
   Lossy       \* "copy": applying a copied batch may lose records; "reverse": following backwards may; "none"
 
 VARIABLES
   eng,        \* by engine: where it stands
-  late,       \* calls that were sent and never answered
+  late,       \* calls that may arrive behind everybody's back
   holder      \* by shard: which engine the highest lease generation belongs to
 
 vars == <<row, recs, queue, fence, doc, decided, again, eng, late, holder>>
 
 Has(guard) == guard \notin Without
-MaxFence == CHOOSE g \in Fences : \A h \in Fences : h <= g
 LastKey == Cardinality(Keys)
 
 (* `pc` is the call that an engine makes next, or where it reads. `fpc` is its second lane, which follows while the first one copies.

@@ -8,7 +8,7 @@ export interface Finding {
   readonly result: string
   readonly generated?: number
   readonly distinct?: number
-  readonly depth?: number
+  readonly depth?: number | undefined
   readonly seconds: number
   /** What to look at where it is not ok. */
   readonly detail?: readonly string[]

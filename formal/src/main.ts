@@ -1,8 +1,9 @@
 /**
- * `npm run formal`: checks the models with TLC, and holds the simulator's traces against one of them. Exits 0
+ * `npm run formal`: checks the models with TLC, holds the simulator's traces against one of them, and checks the proofs with Coq. Exits 0
  * where all is as demanded, 1 where it is not, 2 where it could not be run.
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { runCoq } from './coq/run-coq.ts'
 import type { Finding, Session } from './finding.ts'
 import { runModels } from './models/run-models.ts'
 import { tableOf } from './table.ts'
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, { what: string; run: (options: Options, ses
     run: (_, session) => runModels(session),
   },
   traces: { what: 'lives of the simulator against the model of a slot', run: ({ seeds }, session) => runTraces(seeds, session) },
+  coq: { what: 'the proofs about the canonical rendering', run: (_, session) => runCoq(session) },
 }
 
 function positive(text: string): number {
@@ -31,9 +33,9 @@ function positive(text: string): number {
 
 const names = Object.keys(PARTS)
 const program = new Command('npm run formal --')
-  .description('Checks the models; fetches what it needs (TLC with pip). Java must be there.')
+  .description('Checks models and proofs; fetches what it needs (TLC with pip, Coq with apt-get as root). Java must be there.')
   .argument('[parts...]', `which (${names.join(', ')}); all by default`)
-  .option('--seeds <n>', 'lives of the simulator for the traces', positive, 100)
+  .option('--seeds <n>', 'lives of the simulator for the traces', positive, 200)
   .option('--if-possible', 'a part whose tools are missing is skipped, with the reason, and is no failure')
   .addOption(new Option('--output <form>', 'what goes to stdout').choices(['table', 'json']).default('table'))
   .addHelpText('after', `\nParts:\n${names.map((name) => `  ${name.padEnd(8)} ${PARTS[name]?.what}`).join('\n')}`)

@@ -60,6 +60,13 @@ const REMOVED: readonly Removed[] = [
     bounds: ALONE,
   },
   {
+    guard: 'turn-fence',
+    means: 'the same: a slot is left as no engine can go on with it',
+    where: 'migration/src/phases/turn.ts',
+    violates: 'NotBroken',
+    bounds: ALONE,
+  },
+  {
     guard: 'unanswered-fence',
     means: 'so does a call that nobody answered',
     where: 'migration/src/engine.ts',

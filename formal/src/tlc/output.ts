@@ -3,8 +3,8 @@
 export interface Counts {
   readonly generated: number
   readonly distinct: number
-  /** Steps on the longest of the shortest ways to a state. */
-  readonly depth: number
+  /** Steps on the longest of the shortest ways to a state; undefined where TLC does not say. */
+  readonly depth: number | undefined
 }
 
 export type Verdict =
@@ -15,8 +15,8 @@ export type Verdict =
   | { readonly kind: 'failed'; readonly why: string }
 
 export function verdictOf(output: string): Verdict {
-  const violated = /^Error: (?:Invariant|Action property) (\S+)( .*)? is violated/m.exec(output)
-  if (violated) return { kind: 'violated', property: violated[1] === 'line' ? 'step' : (violated[1] as string) }
+  const property = /^Error: (?:Invariant|Action property) (\S+) is violated/m.exec(output)?.[1]
+  if (property !== undefined) return { kind: 'violated', property }
   if (/^Error: Temporal properties were violated/m.test(output)) return { kind: 'violated', property: 'liveness' }
   if (/^Error: Deadlock reached/m.test(output)) return { kind: 'violated', property: 'deadlock' }
   if (output.includes('Model checking completed. No error has been found.')) return { kind: 'holds' }
@@ -29,7 +29,8 @@ export function countsOf(output: string): Counts {
   const [states] = [...output.matchAll(/([\d,]+) states generated[^\n]*?, ([\d,]+) distinct states found/g)].slice(-1)
   const depth = /depth of the complete state graph search is (\d+)/.exec(output)?.[1]
   const progress = [...output.matchAll(/^Progress\((\d+)\)/gm)].at(-1)?.[1]
-  return { generated: number(states?.[1]), distinct: number(states?.[2]), depth: Number(depth ?? progress ?? 0) }
+  const steps = depth ?? progress
+  return { generated: number(states?.[1]), distinct: number(states?.[2]), depth: steps === undefined ? undefined : Number(steps) }
 }
 
 /** The variables of a state of a counterexample that changed in it, a line each; for people. */

@@ -50,7 +50,7 @@ export async function runTlc(jar: string, question: Question, signal: AbortSigna
       // TLC unpacks its standard modules there; two runs in one folder would read each other's.
       `-Djava.io.tmpdir=${folder}`,
       '-XX:+UseParallelGC',
-      '-Xmx3g',
+      '-Xmx2g',
       '-cp',
       jar,
       'tlc2.TLC',

@@ -2,7 +2,7 @@
  * One slot of a migration as models/Slot.tla sees it: read from the insides of two shards (pure). What the model does not know of is left
  * out: records that expire within the life, hints of other migrations, the document's times.
  */
-import { documentsOf, type MigrationDocument } from '@fractal-lba/migration/document'
+import type { MigrationDocument } from '@fractal-lba/migration/document'
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { MemoryServer } from '@fractal-lba/shards/memory/server'
 import type { MigrationId, ShardId, SlotRow } from '@fractal-lba/shards/port'
@@ -45,13 +45,7 @@ export interface MovingSlot {
 
 export const NO_DOCUMENT: AbstractDocument = { dir: 'none', certified: false, sealed: false, end: 'no' }
 
-/** The newest version of a migration's document that any shard holds. */
-export function newestDocument(servers: Iterable<MemoryServer>, migration: MigrationId): MigrationDocument | undefined {
-  return documentsOf([...servers].map(({ migrations }) => ({ migrations }))).get(migration)
-}
-
-export function abstractDocument(document: MigrationDocument | undefined): AbstractDocument {
-  if (!document) return NO_DOCUMENT
+export function abstractDocument(document: MigrationDocument): AbstractDocument {
   const { direction, certificate, cleanupAtMs, outcome } = document
   return { dir: direction, certified: certificate !== undefined, sealed: cleanupAtMs !== undefined, end: outcome ?? 'no' }
 }

@@ -2,19 +2,13 @@
  * Watches a simulated life from inside its shards and writes down each moving slot's states, one for every change: a trace a slot and
  * migration. It changes nothing, so a recorded life is the life that the seed gives anyway.
  */
+import { documentsOf, type MigrationDocument } from '@fractal-lba/migration/document'
 import type { MemoryServer } from '@fractal-lba/shards/memory/server'
 import type { MigrationId, ShardControl, ShardData, ShardId } from '@fractal-lba/shards/port'
-import { runSeed } from '@fractal-lba/simulation/world/run-seed'
-import type { Variant } from '@fractal-lba/simulation/world/variant'
-import {
-  type AbstractState,
-  abstractDocument,
-  atShard,
-  isAnothers,
-  type MovingSlot,
-  NO_DOCUMENT,
-  newestDocument,
-} from './abstract-state.ts'
+import { SimulationFailure } from '@fractal-lba/simulation/world/failure'
+import { type Life, runSeed } from '@fractal-lba/simulation/world/run-seed'
+import { OURS, type Variant } from '@fractal-lba/simulation/world/variant'
+import { type AbstractState, abstractDocument, atShard, isAnothers, type MovingSlot, NO_DOCUMENT } from './abstract-state.ts'
 
 export interface SlotTrace {
   readonly seed: number
@@ -25,32 +19,50 @@ export interface SlotTrace {
 /** Records that live longer than this outlive the simulation: the model knows no expiry. */
 const LONG_MS = 86_400_000
 
-/** @throws SimulationFailure where the life itself goes wrong. */
-export async function recordLife(seed: number): Promise<SlotTrace[]> {
-  const recorder = new Recorder(seed)
-  // No record expires within such a life, by its own clock or by a long pause, so that every record is one of the model's.
-  await runSeed(seed, { scenario: { ttlMs: new Map(), longPauseAtMs: undefined }, variant: recorder.variant })
+/** A life to its end. @throws SimulationFailure where it goes wrong. */
+export async function recordLife(seed: number): Promise<{ life: Life; traces: SlotTrace[] }> {
+  const recorder = new Recorder(seed, OURS)
+  return { life: await recorder.live(), traces: recorder.traces }
+}
+
+/** A life with a planted bug, up to where the simulator notices it, if it does. */
+export async function recordPlanted(seed: number, planted: Variant): Promise<SlotTrace[]> {
+  const recorder = new Recorder(seed, planted)
+  await recorder.live().catch((error: unknown) => {
+    if (!(error instanceof SimulationFailure)) throw error
+  })
   return recorder.traces
 }
 
 class Recorder {
   readonly #seed: number
+  readonly #variant: Variant
   readonly #servers = new Map<ShardId, MemoryServer>()
+  #read: { readonly texts: readonly string[]; readonly documents: ReadonlyMap<MigrationId, MigrationDocument> } = {
+    texts: [],
+    documents: new Map(),
+  }
   readonly #recording = new Map<
     string,
     { readonly of: MovingSlot; readonly states: AbstractState[]; last: string; over: boolean }
   >()
 
-  constructor(seed: number) {
+  constructor(seed: number, variant: Variant) {
     this.#seed = seed
+    this.#variant = variant
   }
 
-  get variant(): Variant {
-    return {
-      name: 'recorded',
-      shardControl: (ours, server) => this.#watched(ours, server),
-      shardData: (ours, server) => this.#watched(ours, server),
-    }
+  /** No record expires within it, by its own clock or by a long pause, so that every record is one of the model's. */
+  live(): Promise<Life> {
+    const { shardControl, shardData } = this.#variant
+    return runSeed(this.#seed, {
+      scenario: { ttlMs: new Map(), longPauseAtMs: undefined },
+      variant: {
+        ...this.#variant,
+        shardControl: (ours, server) => this.#watched(shardControl?.(ours, server) ?? ours, server),
+        shardData: (ours, server) => this.#watched(shardData?.(ours, server) ?? ours, server),
+      },
+    })
   }
 
   get traces(): SlotTrace[] {
@@ -75,14 +87,21 @@ class Recorder {
 
   #look(): void {
     const servers = [...this.#servers.values()]
-    const ids = new Set(servers.flatMap(({ migrations }) => [...migrations.keys()]))
-    for (const migration of ids) this.#lookAt(migration, servers)
+    for (const [migration, document] of this.#documentsAt(servers)) this.#lookAt(migration, document)
   }
 
-  #lookAt(migration: MigrationId, servers: readonly MemoryServer[]): void {
-    const document = newestDocument(servers, migration)
+  /** Reading them takes longer than everything else here, and they seldom change. */
+  #documentsAt(servers: readonly MemoryServer[]): ReadonlyMap<MigrationId, MigrationDocument> {
+    const texts = servers.flatMap(({ migrations }) => [...migrations.values()])
+    const read = this.#read
+    if (texts.length !== read.texts.length || texts.some((text, index) => text !== read.texts[index]))
+      this.#read = { texts, documents: documentsOf(servers) }
+    return this.#read.documents
+  }
+
+  #lookAt(migration: MigrationId, document: MigrationDocument): void {
     const doc = abstractDocument(document)
-    for (const { source, target, slots } of document?.moves ?? []) {
+    for (const { source, target, slots } of document.moves) {
       const [from, to] = [this.#servers.get(source), this.#servers.get(target)]
       if (!from || !to) continue
       for (const slot of slots) {

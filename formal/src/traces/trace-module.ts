@@ -1,4 +1,4 @@
-/** Recorded traces as a TLA+ module (pure): `Traces`, and `TraceKeys`, by which keys are numbers. */
+/** Recorded traces as a TLA+ module (pure): `Traces`, in which keys are numbers. */
 import type { AbstractRow, AbstractState, AtShard } from './abstract-state.ts'
 
 export interface TraceModule {
