@@ -23,6 +23,15 @@ describe.each([
     expect(removed.filter(({ where }) => !existsSync(join(ROOT, where)))).toEqual([])
   })
 
+  it('has guards that the README explains', () => {
+    const readme = readFileSync(join(ROOT, 'formal', 'README.md'), 'utf8')
+    const rows = removed.map(({ guard, means, where }) => {
+      const violated = runs.flatMap((run) => (run.guard?.guard === guard ? `\`${run.violates}\`` : []))
+      return `| \`${guard}\` | ${means} | \`${where}\` | ${violated.join(', ')} |`
+    })
+    expect(rows.filter((row) => !readme.includes(row))).toEqual([])
+  })
+
   it('promises nothing that no guard is needed for', () => {
     const promised = runs
       .filter(({ violates }) => violates === undefined)

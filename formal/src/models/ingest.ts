@@ -78,7 +78,7 @@ const REMOVED: readonly Removed[] = [
   },
   {
     guard: 'replay',
-    means: 'an entry without its note is',
+    means: 'an entry without its note is run again',
     where: 'backend/src/wal/replay.ts',
     violates: 'liveness',
     bounds: SMALL,
