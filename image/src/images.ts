@@ -43,11 +43,11 @@ export const IMAGES: readonly ImageSpec[] = [
     name: 'fractal-lba-operator',
     room: 'operator',
     what: 'The operator of fractal-lba fleets',
-    // It mostly waits: memory that goes back to the machine soon is worth more than throughput. glibc keeps what many threads and
-    // connections once needed, unless told from which size on blocks are mapped by themselves, and how much of a heap's end may stay free.
+    // glibc keeps what many threads and connections once needed, unless told from which size on blocks are mapped by themselves, and how
+    // much of a heap's end may stay free.
     env: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_TRIM_THRESHOLD_: '131072' },
-    // V8 keeps its new objects in little space, and cleans the heap at rest, and when it has grown by so many percent rather than doubled.
-    nodeOptions: ['--optimize-for-size', '--heap-growing-percent=20'],
+    // For operator/src/runtime/memory.ts.
+    nodeOptions: ['--expose-gc'],
     bundled: true,
     ports: [8081, 8443],
     extra: [],
