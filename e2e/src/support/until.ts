@@ -1,7 +1,8 @@
 /** Waits for what a cluster will sooner or later show; a deadline that passes says what was seen last. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const POLL_MS = 250
+/** Each look may be a kubectl of its own, which costs a tenth of a second of a processor. */
+const POLL_MS = 1000
 
 /** What is waited for will never be. */
 export class Hopeless extends Error {}
