@@ -202,6 +202,7 @@ export class OneNodeCluster implements Cluster {
       },
       () => components.logOf('kubelet'),
     )
+    await givePodsTheirShare()
   }
 
   async #untilApiServer(token?: string): Promise<void> {
@@ -236,6 +237,18 @@ export class OneNodeCluster implements Cluster {
   #kubectl(args: readonly string[], input?: string): Promise<string> {
     return run(programPath('kubectl'), ['--kubeconfig', kubeconfigFile, ...args], input === undefined ? {} : { input })
   }
+}
+
+/**
+ * All pods together weigh as much as the node has processors: two, on two of them. Here they share the node with everything around them (API
+ * server, suites, agents), a process of which weighs as much as half of all pods, so that a busy machine left them hardly any time.
+ */
+async function givePodsTheirShare(): Promise<void> {
+  const files = [
+    { file: '/sys/fs/cgroup/cpu/kubepods/cpu.shares', value: '20480' },
+    { file: '/sys/fs/cgroup/kubepods/cpu.weight', value: '782' },
+  ]
+  for (const { file, value } of files) if (existsSync(file)) await writeFile(file, value)
 }
 
 /** Writable for whoever a pod runs as. */
