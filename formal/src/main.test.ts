@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+/** Each starts the command, on a machine that may be busy with other things. */
+vi.setConfig({ testTimeout: 120_000 })
 
 const MAIN = join(import.meta.dirname, 'main.ts')
 

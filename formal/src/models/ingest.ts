@@ -134,6 +134,7 @@ function run(
       // Not for liveness, which TLC does not check soundly under symmetry.
       ...(pods > 1 && !liveness ? { symmetry: 'Alike' } : {}),
       deadlock: false,
+      brief: guard !== undefined,
       timeoutMs: TIMEOUT_MS,
     },
     violates,

@@ -191,6 +191,7 @@ function question(
     // Which engine is which makes no difference.
     ...(bounds.engines > 1 ? { symmetry: 'Alike' } : {}),
     deadlock: false,
+    brief: wrong.without !== undefined,
     timeoutMs: TIMEOUT_MS,
   }
 }

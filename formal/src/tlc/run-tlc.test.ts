@@ -10,6 +10,7 @@ it('a configuration names what is asked', () => {
     properties: ['NoReturn'],
     symmetry: 'Alike',
     deadlock: false,
+    brief: true,
     timeoutMs: 1,
   }
   expect(configOf(question)).toBe(

@@ -5,6 +5,7 @@ import type { AbstractState } from './abstract-state.ts'
 import { traceModule } from './trace-module.ts'
 
 const TIMEOUT_MS = 600_000
+const BRIEF_TRACES = 100
 const INVARIANTS = ['I1', 'I2', 'I3', 'I4', 'CertificateIsTrue', 'NoOrphan', 'DecidedOnce']
 
 export interface Refused {
@@ -35,6 +36,7 @@ export async function validate(
       properties: ['NoReturn'],
       // A state from which the next of its trace does not follow.
       deadlock: true,
+      brief: traces.length < BRIEF_TRACES,
       extraModules: { TraceData: text },
       timeoutMs: TIMEOUT_MS,
     },
