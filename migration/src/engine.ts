@@ -11,7 +11,7 @@
  */
 
 import type { SlotId } from '@fractal-lba/protocol/ring/slots'
-import { ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
+import { type ShardControl, ShardRefused, ShardUnavailable } from '@fractal-lba/shards/port'
 import { act } from './act.ts'
 import type { Certificate, CertificateSigner } from './certificate/certificate.ts'
 import { type Clock, SYSTEM_CLOCK } from './clock.ts'
@@ -87,7 +87,7 @@ export class MigrationEngine {
       measured: new Measurements(),
       places: new Map<SlotId, string>(),
       proven: new Map(),
-      groupSize: new GroupSize(),
+      groupSize: new GroupSize(kindOf(options.controls)),
       attested: new Map(),
       signer: options.signer,
       onCertificate: options.onCertificate ?? (async () => {}),
@@ -219,6 +219,13 @@ export class MigrationEngine {
     if (error instanceof ShardRefused && error.refusal.kind === 'fenced') return this.#context.lease.markLost(error)
     return error
   }
+}
+
+/** Shards that exchange records are of one kind. */
+function kindOf(controls: Controls): ShardControl['kind'] {
+  const [first] = controls.values()
+  if (!first) throw new Error('a migration needs shards')
+  return first.kind
 }
 
 /** Waits for all, even when one fails, so that nothing of a step is left running behind its caller's back. */

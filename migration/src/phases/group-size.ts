@@ -1,22 +1,42 @@
 /**
- * How many slots to ask a server about in one call. A digest is computed inside the server, where it delays everyone else, and how long it
- * takes depends on how full the slots are; so the size follows the time that the last call took.
+ * How many slots to ask a server about in one call. A digest is computed inside the server, and how long it takes depends on how full the slots
+ * are; so the size follows the time that the last call took. A Redis server answers nobody else meanwhile: its calls are short. In PostgreSQL a
+ * digest stands in nobody's way, and many slots at once are read faster.
  */
-const SHORT_MS = 10
-const LONG_MS = 25
-const MAX_SLOTS = 256
-/** On a busy machine a call takes long whatever it asks: fewer slots than this a call would not make it shorter, only slower overall. */
-const MIN_SLOTS = 32
+import type { ShardControl } from '@fractal-lba/shards/port'
+
+interface Pace {
+  /** A call shorter than this may grow. */
+  readonly shortMs: number
+  /** One longer than this shrinks. */
+  readonly longMs: number
+  /** On a busy machine a call takes long whatever it asks: fewer slots than this a call would not make it shorter, only slower overall. */
+  readonly fewest: number
+  readonly most: number
+}
+
+const PACES: Readonly<Record<ShardControl['kind'], Pace>> = {
+  memory: { shortMs: 10, longMs: 25, fewest: 32, most: 256 },
+  redis: { shortMs: 4, longMs: 10, fewest: 16, most: 256 },
+  postgres: { shortMs: 100, longMs: 250, fewest: 32, most: 1024 },
+}
 
 export class GroupSize {
-  #slots = MIN_SLOTS
+  readonly #pace: Pace
+  #slots: number
+
+  constructor(kind: ShardControl['kind']) {
+    this.#pace = PACES[kind]
+    this.#slots = this.#pace.fewest
+  }
 
   get slots(): number {
     return this.#slots
   }
 
   took(ms: number): void {
-    if (ms < SHORT_MS) this.#slots = Math.min(MAX_SLOTS, this.#slots * 2)
-    else if (ms > LONG_MS) this.#slots = Math.max(MIN_SLOTS, this.#slots >> 1)
+    const { shortMs, longMs, fewest, most } = this.#pace
+    if (ms < shortMs) this.#slots = Math.min(most, this.#slots * 2)
+    else if (ms > longMs) this.#slots = Math.max(fewest, this.#slots >> 1)
   }
 }

@@ -103,6 +103,19 @@ export function describeVerifying(bed: Bed): void {
       await pair.close()
     })
 
+    it('of many slots, in whatever order they are asked for, are those of each by itself', async () => {
+      const pair = await openPair(bed)
+      const full = [slot(0), slot(1), slot(2), slot(5), slot(6), slot(16382), slot(16383)]
+      for (const [n, of] of full.entries()) await putAll(pair.source, putsIn([of], 1 + n))
+      const asked = [slot(16383), slot(1), slot(3), slot(0), slot(6), slot(2), slot(5), slot(4), slot(16382)]
+      const options = { aliveAtMs: aliveAt(), withoutCaptured: undefined }
+      const alone: SlotDigest[] = []
+      for (const of of asked) alone.push(...(await pair.source.control.digest([of], options)))
+      expect(await pair.source.control.digest(asked, options)).toEqual(alone)
+      expect(alone.map(({ count }) => count)).toEqual([7, 2, 0, 1, 5, 3, 4, 0, 6])
+      await pair.close()
+    })
+
     it('are those of an empty set for slots without records', async () => {
       const pair = await openPair(bed)
       const [source, target] = [await digests(pair, 'source'), await digests(pair, 'target')]

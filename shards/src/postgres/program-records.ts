@@ -64,21 +64,31 @@ create or replace function flk.record_hash(key bytea, expires_at_ms bigint, reco
   select ('x' || encode(sha256(key || int8send(expires_at_ms) || record), 'hex'))::bit(256)
 $$;
 
--- One statement, hence one snapshot: the records and the queue are of the same instant.
+-- One statement, hence one snapshot: the records and the queue are of the same instant. Slots that follow each other are read as one range, and each
+-- range in the order in which its rows lie: in the order of their keys each row would be somewhere else in memory, which costs more than its hash.
 create or replace function flk.digest(slots int[], alive_at_ms bigint, without_migration text)
-returns table (slot int, count bigint, digest text) language sql volatile as $$
-  select u.slot, d.count - coalesce(q.count, 0), (coalesce(d.digest, 0::bit(256)) # coalesce(q.digest, 0::bit(256)))::text
-  from unnest(slots) as u (slot)
-  cross join lateral (
-    select count(*) as count, bit_xor(flk.record_hash(d.key, d.expires_at_ms, d.record)) as digest
-    from flk.decision d
-    where d.key >= flk.slot_start(u.slot) and d.key < flk.slot_start(u.slot + 1) and d.expires_at_ms > alive_at_ms
-  ) d
-  left join lateral (
-    select count(*) as count, bit_xor(flk.record_hash(c.key, c.expires_at_ms, c.record)) as digest
+returns table (slot int, count bigint, digest text) language sql volatile
+set enable_bitmapscan = on set enable_indexscan = off as $$
+  with run as (
+    select min(u.slot) as first, max(u.slot) + 1 as past
+    from (select n.slot, n.slot - row_number() over (order by n.slot) as begun from (select distinct unnest(slots) as slot) n) u
+    group by u.begun
+  ), held as (
+    select flk.slot_of(d.key) as slot, count(*) as count, bit_xor(flk.record_hash(d.key, d.expires_at_ms, d.record)) as digest
+    from run cross join lateral (
+      select * from flk.decision d
+      where d.key >= flk.slot_start(run.first) and d.key < flk.slot_start(run.past) and d.expires_at_ms > alive_at_ms
+      offset 0
+    ) d
+    group by 1
+  ), queued as (
+    select s.slot, count(*) as count, bit_xor(flk.record_hash(c.key, c.expires_at_ms, c.record)) as digest
     from flk.slot s join flk.captured c on c.slot = s.slot
-    where s.slot = u.slot and s.migration = without_migration and s.role in ('owned', 'released') and c.expires_at_ms > alive_at_ms
-  ) q on without_migration is not null
+    where s.slot = any (slots) and s.migration = without_migration and s.role in ('owned', 'released') and c.expires_at_ms > alive_at_ms
+    group by s.slot
+  )
+  select u.slot, coalesce(h.count, 0) - coalesce(q.count, 0), (coalesce(h.digest, 0::bit(256)) # coalesce(q.digest, 0::bit(256)))::text
+  from unnest(slots) as u (slot) left join held h on h.slot = u.slot left join queued q on q.slot = u.slot
 $$;
 `
 
