@@ -80,7 +80,12 @@ export class OneNodeCluster implements Cluster {
     if (!existsSync(nodeDirectory)) return
     const components = this.#components
     for (const name of STOP_ORDER.slice(0, 1)) await components.stop(name, 'SIGTERM', STOP_PATIENCE_MS)
-    if (components.isRunning('containerd')) await this.#removeContainers()
+    // Killed or cut short, it leaves its containers running.
+    if ((await components.names()).includes('containerd')) {
+      components.startAgain('containerd')
+      await this.#untilContainerd()
+      await this.#removeContainers()
+    }
     for (const name of STOP_ORDER.slice(1)) await components.stop(name, 'SIGTERM', STOP_PATIENCE_MS)
     await components.stop('containerd', 'SIGTERM', STOP_PATIENCE_MS)
     await this.#unmount()
@@ -179,11 +184,7 @@ export class OneNodeCluster implements Cluster {
 
   async #startNode(pause: string): Promise<void> {
     const components = this.#components
-    await until(
-      'containerd',
-      () => existsSync(containerdSocket),
-      () => components.logOf('containerd'),
-    )
+    await this.#untilContainerd()
     await this.loadImage(pause)
     components.start('kubelet', programPath('kubelet'), [
       ...['--kubeconfig', kubeconfigFile, '--config', join(nodeDirectory, 'kubelet.yaml')],
@@ -209,6 +210,11 @@ export class OneNodeCluster implements Cluster {
     const given = token ?? (await readFile(join(nodeDirectory, 'token'), 'utf8')).trim()
     const ready = () => askReady(layout.apiServerUrl, caFileOf(nodeDirectory), given).then(() => true)
     await until('kube-apiserver', ready, () => this.#components.logOf('kube-apiserver'))
+  }
+
+  #untilContainerd(): Promise<void> {
+    const answers = () => this.#ctr('version').then(() => true)
+    return until('containerd', answers, () => this.#components.logOf('containerd'))
   }
 
   async #removeContainers(): Promise<void> {
