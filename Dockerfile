@@ -18,7 +18,7 @@ ENV PATH=/usr/local/bin NODE_ENV=production MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRES
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8081 8443
-ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--expose-gc", "/app/operator/bundle/main.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=1", "--expose-gc", "/app/operator/bundle/main.mjs"]
 
 FROM scratch AS verifier
 COPY --from=build /rootfs/verifier/ /
