@@ -14,7 +14,6 @@ export async function runModels({ say, signal, env }: Session): Promise<Finding[
   const findings: Finding[] = []
   for (const [index, run] of runs.entries()) {
     const finding = findingOf(run, await runTlc(jar, run.question, signal))
-    signal.throwIfAborted()
     findings.push(finding)
     say(
       `models ${index + 1}/${runs.length}: ${finding.name}, ${finding.what}: ${finding.result} (${finding.seconds.toFixed(0)} s)`,

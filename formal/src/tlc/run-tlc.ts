@@ -67,6 +67,7 @@ export async function runTlc(jar: string, question: Question, signal: AbortSigna
       question.module,
     ]
     const ran = await runCommand('java', args, { cwd: folder, timeoutMs: question.timeoutMs, signal })
+    signal.throwIfAborted()
     const verdict: Verdict = ran.overtime
       ? { kind: 'failed', why: `not through after ${question.timeoutMs / 1000} s` }
       : verdictOf(ran.output)

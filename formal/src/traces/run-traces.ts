@@ -7,7 +7,7 @@ import type { Finding, Session } from '../finding.ts'
 import { counterexample } from '../tlc/output.ts'
 import { checkJava, tlaTools } from '../tools/tla-tools.ts'
 import { recordLife, recordPlanted, type SlotTrace } from './recorder.ts'
-import { tamperings } from './tamper.ts'
+import { type Tampered, tamperings } from './tamper.ts'
 import { validate } from './validate.ts'
 
 /** As the simulator names them: one of an owner, of the copy, of the log, of the switch. */
@@ -31,14 +31,8 @@ export async function runTraces(seeds: number, { say, signal, env }: Session): P
     if (seed % PROGRESS_LIVES === 0) say(`traces: ${seed} of ${seeds} lives lived, ${traces.length} slots moved`)
   }
   const findings = [tell(await ours(jar, traces, seeds, signal))]
-  for (const { how, states } of tamperings(traces.map(({ states }) => states))) {
-    findings.push(tell(await tampered(jar, how, states, signal)))
-    signal.throwIfAborted()
-  }
-  for (const bug of PLANTED) {
-    findings.push(tell(await planted(jar, bug, signal)))
-    signal.throwIfAborted()
-  }
+  for (const one of tamperings(statesOf(traces))) findings.push(tell(await tampered(jar, one, signal)))
+  for (const bug of PLANTED) findings.push(tell(await planted(jar, bug, signal)))
   return findings
 }
 
@@ -60,12 +54,14 @@ async function ours(jar: string, traces: readonly SlotTrace[], seeds: number, si
   return { ...finding, ok: false, result: `REFUSED (${verdict.property})`, detail: [where, ...counterexample(output)] }
 }
 
-async function tampered(jar: string, how: string, states: SlotTrace['states'], signal: AbortSignal): Promise<Finding> {
+async function tampered(jar: string, { how, states }: Tampered, signal: AbortSignal): Promise<Finding> {
+  const finding = { part: 'traces', name: 'SlotTrace', what: `tampered: ${how}` } as const
+  if (!states) return { ...finding, ok: false, seconds: 0, result: 'NOT TRIED: too few lives to do it in' }
   const { answer, refused } = await validate(jar, [states], signal)
   const { verdict, output: _, ...figures } = answer
   const ok = verdict.kind === 'violated' && verdict.property === 'deadlock' && refused?.at === states.length - 2
   const result = ok ? `refused at step ${states.length - 1}, as demanded` : 'NOT REFUSED where it was tampered with'
-  return { part: 'traces', name: 'SlotTrace', what: `tampered: ${how}`, ...figures, ok, result }
+  return { ...finding, ...figures, ok, result }
 }
 
 async function planted(jar: string, bug: string, signal: AbortSignal): Promise<Finding> {

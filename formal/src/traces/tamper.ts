@@ -6,7 +6,8 @@ import type { AbstractState, AtShard } from './abstract-state.ts'
 
 export interface Tampered {
   readonly how: string
-  readonly states: readonly AbstractState[]
+  /** Undefined: no step of the traces can be tampered with so. */
+  readonly states: readonly AbstractState[] | undefined
 }
 
 type Spoil = (before: AbstractState, after: AbstractState) => AbstractState | undefined
@@ -52,16 +53,18 @@ const WAYS: readonly { readonly how: string; readonly spoil: Spoil }[] = [
 
 /** Every way, at the first step of any of the traces where it can be done. Traces end there. */
 export function tamperings(traces: readonly (readonly AbstractState[])[]): Tampered[] {
-  return WAYS.flatMap(({ how, spoil }) => {
-    for (const states of traces) {
-      for (let at = 1; at < states.length; at++) {
-        const after = states[at] as AbstractState
-        const spoilt = spoil(states[at - 1] as AbstractState, after)
-        if (spoilt && JSON.stringify(spoilt) !== JSON.stringify(after)) return [{ how, states: [...states.slice(0, at), spoilt] }]
-      }
+  return WAYS.map(({ how, spoil }) => ({ how, states: firstSpoilt(traces, spoil) }))
+}
+
+function firstSpoilt(traces: readonly (readonly AbstractState[])[], spoil: Spoil): readonly AbstractState[] | undefined {
+  for (const states of traces) {
+    for (let at = 1; at < states.length; at++) {
+      const after = states[at] as AbstractState
+      const spoilt = spoil(states[at - 1] as AbstractState, after)
+      if (spoilt && JSON.stringify(spoilt) !== JSON.stringify(after)) return [...states.slice(0, at), spoilt]
     }
-    return []
-  })
+  }
+  return undefined
 }
 
 function withoutRecord(at: AtShard): AtShard {
