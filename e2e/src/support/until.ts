@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Each look may be a kubectl of its own, which costs a tenth of a second of a processor. */
-const POLL_MS = 1000
+const POLL_MS = 500
 
 /** What is waited for will never be. */
 export class Hopeless extends Error {}
