@@ -10,7 +10,9 @@ import type { Workbench } from './workbench.ts'
 export interface OurRun extends Timed {
   /** Slots that were moved. */
   readonly slots: number
-  /** From the start of the command until all digests had met for the first time. */
+  /** From the start of the command until every record was at its target, or captured to follow. */
+  readonly copiedSeconds: number
+  /** Until all digests had met for the first time. */
   readonly verifiedSeconds: number
   /** Until the last slot had its new owner. */
   readonly cutOverSeconds: number
@@ -31,11 +33,12 @@ export async function migrate(bench: Workbench, from: readonly string[], to: rea
   try {
     const descriptions = await Promise.all(controls.map((control) => control.describe()))
     const document = [...documentsOf(descriptions).values()].find((one) => one.id === id)
-    if (!document?.certificate || !document.verifiedAtMs || !document.cutOverAtMs)
+    if (!document?.certificate || !document.copiedAtMs || !document.verifiedAtMs || !document.cutOverAtMs)
       throw new Error(`migration ${id} has completed, and no shard says when it was verified`)
     return {
       keys: document.certificate.keys,
       slots: document.certificate.slots,
+      copiedSeconds: (document.copiedAtMs - run.startedAtMs) / 1000,
       verifiedSeconds: (document.verifiedAtMs - run.startedAtMs) / 1000,
       cutOverSeconds: (document.cutOverAtMs - run.startedAtMs) / 1000,
       seconds: run.seconds,

@@ -11,6 +11,8 @@ import type { Workbench } from './workbench.ts'
 /** Copies flk.decision of `source` into the database `target`, which has an empty schema flk. */
 export interface Tool {
   readonly name: string
+  /** Ours is held against it; the others only stand beside. */
+  readonly yardstick?: true
   /** Resolves when all is there that was there when it began. */
   run(source: string, target: string): Promise<void>
   /** Where later writes follow: resolves when those before this call have. */
@@ -27,7 +29,7 @@ export function postgresTools(bench: Workbench, bin: string): readonly Tool[] {
   const dump = (source: string, ...args: string[]) => [join(bin, 'pg_dump'), ...args, '-t', 'flk.decision', source]
   const psql = (target: string) => [join(bin, 'psql'), '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', target]
   return [
-    { name: 'pg_dump | psql', run: (source, target) => piped(bench, dump(source), psql(target)) },
+    { name: 'pg_dump | psql', yardstick: true, run: (source, target) => piped(bench, dump(source), psql(target)) },
     {
       // The index is kept while rows come in, as it is for ours.
       name: 'pg_dump --data-only | psql',
@@ -46,7 +48,13 @@ export function postgresTools(bench: Workbench, bin: string): readonly Tool[] {
         await bareCopyRate(source, target, 'flk.decision')
       },
     },
-    { name: 'logical replication, until it is in step', run: replicate, catchUp: untilSameRows, end: endReplication },
+    {
+      name: 'logical replication, until it is in step',
+      yardstick: true,
+      run: replicate,
+      catchUp: untilSameRows,
+      end: endReplication,
+    },
   ]
 }
 

@@ -13,26 +13,32 @@ import type { Tools } from './tools.ts'
 import type { Workbench } from './workbench.ts'
 import { keyOf } from './writers.ts'
 
-/** Of all servers, ours and theirs: what logical replication needs, and room for the log, so that no checkpoint falls into one run and not into another. */
-const SETTINGS = { wal_level: 'logical', max_wal_size: '8GB' }
+/**
+ * Of all servers, ours and theirs: what logical replication needs, memory as a server has it that does nothing else, and room for the log, so that
+ * no checkpoint falls into one run and not into another.
+ */
+const SETTINGS = { wal_level: 'logical', shared_buffers: '1GB', max_wal_size: '8GB' }
 /** So many numbers of keys no run under load uses up. */
 const NUMBERS_A_RUN = 10_000_000
 
 export async function besidePostgresTools(bench: Workbench, keys: number, tools: Tools): Promise<Section> {
   const start = starter(tools)
   const theirs = await withSource(bench, keys, start, async (source, target) => {
-    const measured: Measured<Timed>[] = []
-    for (const [index, tool] of postgresTools(bench, tools.postgresBin).entries())
-      measured.push(await measureWay(bench, toolWay(tool, source, target, keys + index * NUMBERS_A_RUN)))
+    const measured: (Measured<Timed> & Pick<Tool, 'yardstick'>)[] = []
+    for (const [index, tool] of postgresTools(bench, tools.postgresBin).entries()) {
+      const way = toolWay(tool, source, target, keys + index * NUMBERS_A_RUN)
+      measured.push({ ...(await measureWay(bench, way)), ...(tool.yardstick && { yardstick: true }) })
+    }
     return measured
   })
   const ours = await measureWay(bench, ourWay(bench, keys, start))
   const throughPod = await measureWay(bench, throughPodWay(bench, keys, start))
-  const copied = untilVerified(ours)
+  const copied = part(ours, 'all is copied', 'no', ({ copiedSeconds }) => copiedSeconds)
+  const verified = part(ours, 'all digests have met', 'yes', ({ verifiedSeconds }) => verifiedSeconds)
   return {
     title: `Moving a PostgreSQL ${tools.postgresVersion} shard of ${keys.toLocaleString('en-US')} keys, beside its own tools`,
-    figures: theirs.flatMap((other) => figuresOf(copied, other)),
-    table: sideBySide([copied, ours, throughPod, ...theirs]),
+    figures: theirs.filter(({ yardstick }) => yardstick).flatMap((other) => figuresOf(copied, verified, other)),
+    table: sideBySide([copied, verified, ours, throughPod, ...theirs]),
   }
 }
 
@@ -151,29 +157,33 @@ function missingFrom(target: RunningPostgres, kind: 'shards' | 'pod'): Scene<Tim
     )
 }
 
-/** The part of a migration that the tools do too, and the comparison that they leave to their users. */
-function untilVerified(whole: Measured<OurRun>): Measured<Timed> {
-  const part = ({ keys, verifiedSeconds }: OurRun): Timed => ({ keys, seconds: verifiedSeconds })
+/** The part of a migration until then: what the tools do too is the copy, and the comparison they leave to their users. */
+function part(whole: Measured<OurRun>, until: string, verified: string, secondsOf: (run: OurRun) => number): Measured<Timed> {
+  const timed = (run: OurRun): Timed => ({ keys: run.keys, seconds: secondsOf(run) })
   return {
     ...whole,
-    name: 'postgres: dedup-migrate run, until all digests have met',
-    idle: whole.idle && part(whole.idle),
-    loaded: { ...whole.loaded, result: part(whole.loaded.result) },
-    verified: 'yes',
+    name: `${whole.name}, until ${until}`,
+    idle: whole.idle && timed(whole.idle),
+    loaded: { ...whole.loaded, result: timed(whole.loaded.result) },
+    verified,
     leaves: 'later writes follow, and slots can be switched while they do',
   }
 }
 
-function figuresOf(ours: Measured<Timed>, theirs: Measured<Timed>): Figure[] {
-  const rate = (when: string, our: Timed, their: Timed): Figure => ({
-    name: `${when}: copied and compared, against ${theirs.name}`,
+function figuresOf(copied: Measured<Timed>, verified: Measured<Timed>, theirs: Measured<Timed>): Figure[] {
+  const rate = (what: string, our: Timed, their: Timed): Figure => ({
+    name: `${what}, against ${theirs.name}`,
     value: rateOf(our),
     unit: 'keys/s',
     ceiling: { name: 'theirs, not compared', value: rateOf(their) },
     wanted: { atLeast: 1 },
   })
+  const atRest = (what: string, ours: Measured<Timed>) =>
+    ours.idle && theirs.idle ? [rate(`at rest: ${what}`, ours.idle, theirs.idle)] : []
   return [
-    ...(ours.idle && theirs.idle ? [rate('at rest', ours.idle, theirs.idle)] : []),
-    rate('under load', ours.loaded.result, theirs.loaded.result),
+    ...atRest('copied', copied),
+    ...atRest('copied and compared', verified),
+    rate('under load: copied', copied.loaded.result, theirs.loaded.result),
+    rate('under load: copied and compared', verified.loaded.result, theirs.loaded.result),
   ]
 }

@@ -96,6 +96,25 @@ export function describeCopying(bed: Bed): void {
         expect(await rowOf(pair.target, moved)).toMatchObject({ copy: 'pending' })
       }))
 
+    it('is discarded in pieces, to the last record of its slots and not one beyond', () =>
+      withPair(bed, async (pair) => {
+        const beside = putsIn([slot(302)], 3)
+        await putAll(pair.source, [...putsIn([slot(300)], 5), ...putsIn([slot(303)], 4), ...beside])
+        await prepare(pair, M1, [slot(300), slot(301), slot(302), slot(303)])
+        const { control } = pair.target
+        const discarded = [slot(303), slot(300), slot(301)]
+        const deleted: number[] = []
+        for (let done = false; !done; ) {
+          const result = await control.discard(M1, discarded, 4)
+          expect(result.deleted).toBeLessThanOrEqual(4)
+          deleted.push(result.deleted)
+          done = result.done
+        }
+        expect(deleted.reduce((sum, one) => sum + one, 0)).toBe(9)
+        expect((await control.describe()).slots.map((row) => row.slot)).toEqual([302])
+        expect((await control.listSlot(slot(302), aliveAt())).size).toBe(beside.length)
+      }))
+
     it('never overwrites a different live record, names its key, and does not call the slot copied', () =>
       withPair(bed, async (pair) => {
         const [torn, whole] = [slot(30), slot(31)]

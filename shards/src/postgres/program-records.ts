@@ -64,18 +64,14 @@ create or replace function flk.record_hash(key bytea, expires_at_ms bigint, reco
   select ('x' || encode(sha256(key || int8send(expires_at_ms) || record), 'hex'))::bit(256)
 $$;
 
--- One statement, hence one snapshot: the records and the queue are of the same instant. Slots that follow each other are read as one range, and each
--- range in the order in which its rows lie: in the order of their keys each row would be somewhere else in memory, which costs more than its hash.
+-- One statement, hence one snapshot: the records and the queue are of the same instant. Each range is read in the order in which its rows lie: in
+-- the order of their keys each row would be somewhere else in memory, which costs more than its hash.
 create or replace function flk.digest(slots int[], alive_at_ms bigint, without_migration text)
 returns table (slot int, count bigint, digest text) language sql volatile
 set enable_bitmapscan = on set enable_indexscan = off as $$
-  with run as (
-    select min(u.slot) as first, max(u.slot) + 1 as past
-    from (select n.slot, n.slot - row_number() over (order by n.slot) as begun from (select distinct unnest(slots) as slot) n) u
-    group by u.begun
-  ), held as (
+  with held as (
     select flk.slot_of(d.key) as slot, count(*) as count, bit_xor(flk.record_hash(d.key, d.expires_at_ms, d.record)) as digest
-    from run cross join lateral (
+    from flk.runs(slots) run cross join lateral (
       select * from flk.decision d
       where d.key >= flk.slot_start(run.first) and d.key < flk.slot_start(run.past) and d.expires_at_ms > alive_at_ms
       offset 0
@@ -92,24 +88,21 @@ set enable_bitmapscan = on set enable_indexscan = off as $$
 $$;
 `
 
-/** Deletes up to `most` records of slots, in the order given. Called when CONTROL is held and none of the slots is owned. */
+/** Deletes up to `most` records of slots. Called when CONTROL is held and none of the slots is owned. */
 const DISCARD = `
-create or replace function flk.discard(slots int[], most int) returns bigint language plpgsql volatile as $$
-declare
-  v_left bigint := most;
-  v_slot int;
-  v_rows bigint;
-begin
-  foreach v_slot in array slots loop
-    delete from flk.decision where key in (
-      select d.key from flk.decision d where d.key >= flk.slot_start(v_slot) and d.key < flk.slot_start(v_slot + 1) limit v_left
-    );
-    get diagnostics v_rows = row_count;
-    v_left := v_left - v_rows;
-    exit when v_left <= 0;
-  end loop;
-  return most - v_left;
-end
+-- By the places of the rows: looking up each key once more would cost as much again as deleting it.
+create or replace function flk.discard(slots int[], most int) returns bigint language sql volatile as $$
+  with deleted as (
+    delete from flk.decision where ctid = any (array(
+      select d.place
+      from flk.runs(slots) run cross join lateral (
+        select d.ctid as place from flk.decision d where d.key >= flk.slot_start(run.first) and d.key < flk.slot_start(run.past) limit most
+      ) d
+      limit most
+    ))
+    returning 1
+  )
+  select count(*) from deleted
 $$;
 
 -- Those of the slots that hold records.
@@ -119,4 +112,13 @@ create or replace function flk.holding(slots int[]) returns setof int language s
 $$;
 `
 
-export const RECORD_FUNCTIONS = MAY_APPLY + MERGE + DIGEST + DISCARD
+/** Slots that follow each other are one range of keys. */
+const RUNS = `
+create or replace function flk.runs(slots int[]) returns table (first int, past int) language sql immutable as $$
+  select min(u.slot), max(u.slot) + 1
+  from (select n.slot, n.slot - row_number() over (order by n.slot) as begun from (select distinct unnest(slots) as slot) n) u
+  group by u.begun
+$$;
+`
+
+export const RECORD_FUNCTIONS = RUNS + MAY_APPLY + MERGE + DIGEST + DISCARD
