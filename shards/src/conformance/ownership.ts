@@ -1,5 +1,6 @@
 /** The control plane: what is legal in which state, who may say so, and that calls may be repeated. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openShardControl } from '../open.ts'
 import { type Fence, type MigrationId, type ShardId, ShardRefused } from '../port.ts'
 import {
   ALL_SLOTS,
@@ -143,6 +144,28 @@ export function describeOwnership(bed: Bed): void {
         generation: 3,
       })
       expect(new Set((await putAll(pair.source, [...puts, ...since])).map(({ kind }) => kind))).toEqual(new Set(['exists']))
+    })
+
+    it('shows each change of a row to those who have looked before', async () => {
+      const of = slot(130)
+      const seen = { source: openShardControl(pair.source.address), target: openShardControl(pair.target.address) }
+      const rowAt = async (side: keyof typeof seen) => (await seen[side].describe()).slots.find((row) => row.slot === of)
+      const [source, target] = [pair.source.control, pair.target.control]
+      await putAll(pair.source, putsIn([of], 3))
+      expect([await rowAt('source'), await rowAt('target')]).toMatchObject([{ role: 'owned', capture: undefined }, undefined])
+      await target.beginImport(M1, [of], source.id)
+      expect(await rowAt('target')).toMatchObject({ role: 'importing', copy: 'pending' })
+      await source.startCapture(M1, [of], target.id)
+      expect(await rowAt('source')).toMatchObject({ role: 'owned', capture: { to: target.id } })
+      await copy(pair, M1, [of])
+      expect(await rowAt('target')).toMatchObject({ role: 'importing', copy: 'copied' })
+      await target.markVerified(M1, [of])
+      expect(await rowAt('target')).toMatchObject({ role: 'importing', copy: 'verified' })
+      await switchOver(pair.source, pair.target, M1, [of], false)
+      expect([await rowAt('source'), await rowAt('target')]).toMatchObject([{ role: 'released' }, { role: 'owned' }])
+      expect(await source.discard(M1, [of], 10)).toEqual({ deleted: 3, done: true })
+      expect(await rowAt('source')).toMatchObject({ role: 'released', migration: undefined })
+      await Promise.all([seen.source.close(), seen.target.close()])
     })
 
     it('lets a stale clean-up do no harm after the slot has moved back (the ABA of delayed drops)', async () => {

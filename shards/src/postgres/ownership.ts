@@ -55,8 +55,10 @@ export class PostgresOwnership implements OwnershipStore {
 
   async #describeFleet(client: ClientBase): Promise<Omit<ShardDescription, 'id' | 'replicas' | 'warnings'>> {
     const { fleet, ready, epoch, fence, lease, nowMs } = await readMeta(client)
-    const slots = await client.query<RowColumns>(
-      'select slot, role, generation, peer, migration, copy from flk.slot order by slot',
+    // Thousands of slots are in few states: each is sent once.
+    const states = await client.query<Omit<RowColumns, 'slot'> & { slots: string }>(
+      `select role, generation, peer, migration, copy, string_agg(slot::text, ',') as slots
+       from flk.slot group by role, generation, peer, migration, copy`,
     )
     const migrations = await client.query<{ id: MigrationId; document: string }>('select id, document from flk.migration')
     return {
@@ -67,7 +69,11 @@ export class PostgresOwnership implements OwnershipStore {
         lease && lease.untilMs > nowMs
           ? { generation: lease.generation, holder: lease.holder, remainingMs: lease.untilMs - nowMs }
           : undefined,
-      slots: slots.rows.map(rowFromColumns),
+      slots: states.rows
+        .flatMap(({ slots, ...state }) =>
+          slots.split(',').map((slot) => rowFromColumns({ ...state, slot: Number(slot) as SlotId })),
+        )
+        .sort((a, b) => a.slot - b.slot),
       migrations: new Map(migrations.rows.map(({ id, document }) => [id, document])),
     }
   }

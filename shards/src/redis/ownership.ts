@@ -15,6 +15,8 @@ import { CHANGE, DISCARD, PUT_MIGRATION } from './program-ownership.ts'
 import { rowFromText, rowToText } from './row-text.ts'
 import { serverWarnings } from './server-warnings.ts'
 
+/** Rows that say that they are the same are believed for so long. */
+const ROWS_READ_ANEW_AFTER_MS = 2000
 const CALL_DEADLINE_MS = 15_000
 const MAX_RACES = 50
 
@@ -45,6 +47,8 @@ type ChangeReply = { readonly kind: 'ok' | 'raced' } | { readonly kind: 'records
 export class RedisOwnership implements OwnershipStore {
   readonly #id: ShardId
   readonly #connection: RedisConnection
+  /** The rows as they were last read, and the name that the shard gave to that state of them. */
+  #lastRead: { readonly name: string; readonly atMs: number; readonly slots: readonly SlotRow[] } | undefined
 
   constructor(id: ShardId, connection: RedisConnection) {
     this.#id = id
@@ -52,9 +56,8 @@ export class RedisOwnership implements OwnershipStore {
   }
 
   async describe(): Promise<ShardDescription> {
-    const [meta, rows, migrations, nowMs, replicas, warnings] = await Promise.all([
+    const [meta, migrations, nowMs, replicas, warnings] = await Promise.all([
       this.#hash('flk:meta'),
-      this.#hash('flk:slots'),
       this.#hash('flk:migrations'),
       this.#nowMs(),
       connectedReplicas(this.#connection, deadline()),
@@ -71,13 +74,27 @@ export class RedisOwnership implements OwnershipStore {
           ? { generation: lease.generation, holder: lease.holder, remainingMs: lease.untilMs - nowMs }
           : undefined,
       fence: Number(meta.get('fence') ?? 0),
-      slots: [...rows]
-        .map(([slot, text]) => rowFromText(Number(slot) as SlotId, text) as SlotRow)
-        .sort((a, b) => a.slot - b.slot),
+      slots: await this.#rowsNamed(meta.get('rows')),
       migrations: migrations as Map<string, string> as Map<MigrationId, string>,
       replicas,
       warnings,
     }
+  }
+
+  /**
+   * All rows. An engine looks many times a second at thousands of them, most often at the same ones again. Their name was read before they are: rows
+   * that change in between are kept under a name that is never met again. Read anew from time to time all the same: what gives no names (a person
+   * with redis-cli, an older release) is seen late, but it is seen.
+   */
+  async #rowsNamed(name: string | undefined): Promise<readonly SlotRow[]> {
+    const atMs = Date.now()
+    const known = this.#lastRead
+    if (name !== undefined && known?.name === name && Math.abs(atMs - known.atMs) < ROWS_READ_ANEW_AFTER_MS) return known.slots
+    const slots = [...(await this.#hash('flk:slots'))]
+      .map(([slot, text]) => rowFromText(Number(slot) as SlotId, text) as SlotRow)
+      .sort((a, b) => a.slot - b.slot)
+    this.#lastRead = name === undefined ? undefined : { name, atMs, slots }
+    return slots
   }
 
   async initialise(fleet: FleetRecord, owned: readonly SlotId[]): Promise<void> {

@@ -29,6 +29,7 @@ local function rows_stand(group)
   return stand
 end
 local function write_rows(group)
+  if #group.slots > 0 then rows_changed() end
   in_chunks(group.slots, function(i, j)
     if group.after == '' then
       redis.call('HDEL', 'flk:slots', unpack(group.slots, i, j))

@@ -136,11 +136,14 @@ for _, frame in ipairs(frames) do
     if fresh then write(data, records) else merge(slot, data, records) end
   end
 end
+local marked = false
 for _, slot in ipairs(completes) do
   if not torn[slot] and string.sub(rows[slot], 1, 18) == 'importing pending ' then
     redis.call('HSET', 'flk:slots', slot, 'importing copied ' .. string.sub(rows[slot], 19))
+    marked = true
   end
 end
+if marked then rows_changed() end
 return {'ok', added, already, conflicts}
 `,
 )

@@ -3,7 +3,7 @@
  *
  *   flk:d:SLOT           HASH   key (32 bytes) -> expiry (u64, ms) ‖ record
  *   flk:slots            HASH   slot -> row text (row-text.ts); the authority on ownership (I1)
- *   flk:meta             HASH   fleet, ready, epoch, fence, lease, seq
+ *   flk:meta             HASH   fleet, ready, epoch, fence, lease, seq, rows (names the present state of flk:slots), changes
  *   flk:q:SLOT           LIST   captured records: seq (u64) ‖ captured at (u64, ms) ‖ key ‖ expiry ‖ record
  *   flk:dirty:MIGRATION  ZSET   slots with captured records, by the time of the oldest
  *   flk:backlog          HASH   migration -> captured records
@@ -26,6 +26,12 @@ local function now_ms()
 end
 local function expiry_of(value)
   return (struct.unpack('>I8', value))
+end
+-- Whoever has read the rows under the name that this gives them need not read them again. The time is in it because a server that has lost its
+-- last writes would count to the same number once more.
+local function rows_changed()
+  local t = redis.call('TIME')
+  redis.call('HSET', 'flk:meta', 'rows', redis.call('HINCRBY', 'flk:meta', 'changes', 1) .. '@' .. t[1] .. '.' .. t[2])
 end
 local function packed_slots(text)
   local slots = {}
