@@ -5,7 +5,7 @@
 import type { CertificateSigner } from '@fractal-lba/migration/certificate/certificate'
 import type { CrrPolicySpec } from '../api/crrpolicy.ts'
 import type { TieringPolicySpec } from '../api/tieringpolicy.ts'
-import { validateCrrPolicy, validateTieringPolicy } from '../api/validate.ts'
+import { type Validated, validateCrrPolicy, validateTieringPolicy } from '../api/validate.ts'
 import { FleetConfigController } from '../controllers/fleetconfig/controller.ts'
 import { FleetRolloutController } from '../controllers/fleetrollout/controller.ts'
 import { PolicyController } from '../controllers/policies/controller.ts'
@@ -30,7 +30,7 @@ import { INSTANCE_LABEL, KubernetesFleet } from './fleet.ts'
 import { KubernetesMigrationObjects } from './migration-objects.ts'
 import { isAnotherProcess } from './pod-processes.ts'
 import { KubernetesPolicyFleets } from './policy-fleets.ts'
-import { KubernetesPolicyObjects, type ValidatePolicy } from './policy-objects.ts'
+import { policyObjects } from './policy-objects.ts'
 import type { MigrationResource, Pod, PolicyResource, StatefulSet } from './resources.ts'
 import { isManaged, KubernetesWorkloads } from './workloads.ts'
 
@@ -119,14 +119,14 @@ export class Controllers {
     const policies = <Spec extends RolledOutSpec>(
       kind: PolicyKind<Spec>,
       cache: Cache<PolicyResource>,
-      validate: ValidatePolicy<Spec>,
+      validate: (spec: unknown) => Validated<Spec>,
       otherKinds: (namespace: string) => Promise<readonly Claimant[]>,
     ) =>
       new ByNamespace(
         (namespace) =>
           new PolicyController<Spec>({
             kind,
-            objects: new KubernetesPolicyObjects({ client, cache, events, namespace, now }, validate),
+            objects: policyObjects({ client, cache, events, namespace, now }, validate),
             fleets: new KubernetesPolicyFleets({ fleetOf: (instance) => fleetOf(namespace, instance), epoch }),
             otherKinds: () => otherKinds(namespace),
             now,

@@ -10,6 +10,7 @@ import { CRR_POLICY_KIND, SHARD_MIGRATION_KIND, TIERING_POLICY_KIND } from '../a
 import { GOOD } from '../api/testing/specs.ts'
 import { statusFixtures } from '../api/testing/statuses.ts'
 import { validateCrrPolicy, validateTieringPolicy } from '../api/validate.ts'
+import type { ObjectsOf, ObservedObject } from '../controllers/objects.ts'
 import { loadConnection } from '../runtime/client/connection.ts'
 import { KubeClient } from '../runtime/client/kube-client.ts'
 import type { ResourceType } from '../runtime/client/objects.ts'
@@ -21,7 +22,7 @@ import { type ProxiedClient, proxiedClient } from '../runtime/testing/proxied.ts
 import { until } from '../runtime/testing/until.ts'
 import type { CustomObjectsParts } from './custom-objects.ts'
 import { KubernetesMigrationObjects } from './migration-objects.ts'
-import { KubernetesPolicyObjects } from './policy-objects.ts'
+import { policyObjects } from './policy-objects.ts'
 import { CRR_POLICIES, type CustomObject, SHARD_MIGRATIONS, TIERING_POLICIES } from './resources.ts'
 
 const CRDS = join(import.meta.dirname, '../../../crds')
@@ -43,11 +44,6 @@ interface Subject {
   operator(through: ProxiedClient): Promise<(name: string) => Promise<Look>>
   /** In the cluster. */
   phase(name: string): Promise<string | undefined>
-}
-
-interface Objects<Status, Seen> {
-  get(name: string): Promise<Seen | undefined>
-  writeStatus(seen: Seen, status: Status): Promise<void>
 }
 
 let plane: ControlPlane
@@ -75,10 +71,10 @@ beforeEach(() => {
   name = `object-${++names}`
 })
 
-function subject<Status extends { readonly phase: string }, Seen extends { readonly status: Status | undefined }>(
+function subject<Status extends { readonly phase: string }, Seen extends ObservedObject<unknown, Status>>(
   kind: string,
   type: ResourceType<CustomObject<Status>>,
-  open: (parts: CustomObjectsParts<Status>) => Objects<Status, Seen>,
+  open: (parts: CustomObjectsParts<Status>) => Pick<ObjectsOf<Seen>, 'get' | 'writeStatus'>,
   [older, newer]: readonly [string, string],
 ): Subject {
   const fixture = (of: string) => statusFixtures().find((one) => one.name === of)?.status as unknown as Status
@@ -98,7 +94,10 @@ function subject<Status extends { readonly phase: string }, Seen extends { reado
         await until('the object is seen', () => cache.get({ namespace: NAMESPACE, name }) !== undefined)
         const seen = (await objects.get(name)) as Seen
         const statuses = new Map([older, newer].map((of) => [fixture(of).phase, fixture(of)]))
-        return { phase: seen.status?.phase, write: (phase) => objects.writeStatus(seen, statuses.get(phase) as Status) }
+        return {
+          phase: seen.status?.phase,
+          write: (phase) => objects.writeStatus(seen, statuses.get(phase) as NonNullable<Seen['status']>),
+        }
       }
     },
     phase: async (name) => (await direct.get(type, { namespace: NAMESPACE, name }))?.status?.phase,
@@ -111,11 +110,11 @@ const MIGRATION = subject(SHARD_MIGRATION_KIND, SHARD_MIGRATIONS, (parts) => new
 ])
 const SUBJECTS = [
   MIGRATION,
-  subject(CRR_POLICY_KIND, CRR_POLICIES, (parts) => new KubernetesPolicyObjects(parts, validateCrrPolicy), [
+  subject(CRR_POLICY_KIND, CRR_POLICIES, (parts) => policyObjects(parts, validateCrrPolicy), [
     'crr-unsupported',
     'crr-progressing',
   ]),
-  subject(TIERING_POLICY_KIND, TIERING_POLICIES, (parts) => new KubernetesPolicyObjects(parts, validateTieringPolicy), [
+  subject(TIERING_POLICY_KIND, TIERING_POLICIES, (parts) => policyObjects(parts, validateTieringPolicy), [
     'tiering-rolled-back',
     'tiering-active',
   ]),

@@ -1,5 +1,5 @@
 /**
- * The custom objects of one kind and namespace, in the API of a cluster. The status is written by server-side apply. What a successor
+ * The custom objects of one kind and namespace, in the API of a cluster, with their specs checked. The status is written by server-side apply. What a successor
  * needs is written before anything follows from it; figures alone wait a second, and until then are read from here.
  *
  * A status names the version of the object that it was made from, and the API server refuses it once there is a newer one: a write that
@@ -7,6 +7,9 @@
  */
 import { hash } from 'node:crypto'
 import { FINALIZER, type Verb } from '../api/group.ts'
+import type { Reason } from '../api/reasons.ts'
+import type { Validated } from '../api/validate.ts'
+import type { ObjectsOf, ObservedObject } from '../controllers/objects.ts'
 import type { Cache } from '../runtime/cache/cache.ts'
 import { isConflict } from '../runtime/client/api-error.ts'
 import type { KubeClient } from '../runtime/client/kube-client.ts'
@@ -15,6 +18,7 @@ import type { EventRecorder } from '../runtime/events/event-recorder.ts'
 import { addFinalizer, finalize } from '../runtime/finalizers.ts'
 import { Outdated } from '../runtime/reconcile.ts'
 import { consumeVerb, isNews } from './annotations.ts'
+import { checkedOnce } from './checked-once.ts'
 import type { CustomObject } from './resources.ts'
 
 export type ApiClient = Pick<KubeClient, 'apply' | 'jsonPatch' | 'get'>
@@ -28,17 +32,14 @@ export interface CustomObjectsParts<Status> {
   readonly now: () => number
 }
 
-/** What of an object tells it from another of its name. */
-export interface Identity {
-  readonly name: string
-  readonly uid: string
+/** An object as it was read; its version is its `resourceVersion`. */
+export interface CheckedObject<Spec, Status> extends ObservedObject<Spec, Status> {
+  readonly createdAtMs: number
 }
 
-/** An object as it was read. */
-export interface Sighting extends Identity {
-  /** `resourceVersion`. */
-  readonly version?: string
-}
+/** What of an object tells it from another of its name. */
+type Identity = Pick<CheckedObject<unknown, unknown>, 'name' | 'uid'>
+type Sighting = Pick<CheckedObject<unknown, unknown>, 'name' | 'uid' | 'version'>
 
 /** Figures that change with every look are written this often at most. */
 const FIGURES_INTERVAL_MS = 1_000
@@ -59,25 +60,50 @@ interface Stored {
   readonly atMs: number
 }
 
-export class CustomObjects<Status extends object> {
+export class CustomObjects<Spec, Status extends object> implements ObjectsOf<ObservedObject<Spec, Status>> {
   readonly #parts: CustomObjectsParts<Status>
   readonly #type: ResourceType<CustomObject<Status>>
+  readonly #validate: (spec: unknown) => Validated<Spec>
   readonly #essenceOf: (status: Status) => object
   readonly #written = new Map<string, Written<Status>>()
 
   /** @param essenceOf the part of a status from which something follows: all but figures, and texts that hold figures */
-  constructor(parts: CustomObjectsParts<Status>, essenceOf: (status: Status) => object) {
+  constructor(
+    parts: CustomObjectsParts<Status>,
+    validate: (spec: unknown) => Validated<Spec>,
+    essenceOf: (status: Status) => object,
+  ) {
     this.#parts = parts
     this.#type = parts.cache.type
+    this.#validate = checkedOnce(validate)
     this.#essenceOf = essenceOf
   }
 
-  names(): readonly string[] {
+  async names(): Promise<readonly string[]> {
     return this.#parts.cache.list({ namespace: this.#parts.namespace }).map(({ metadata }) => metadata.name)
   }
 
+  async get(name: string): Promise<CheckedObject<Spec, Status> | undefined> {
+    const resource = this.#lastMeant(name)
+    if (!resource) return undefined
+    const { metadata, status } = resource
+    const validated = this.#validate(resource.spec)
+    return {
+      name,
+      uid: metadata.uid ?? '',
+      version: metadata.resourceVersion ?? '',
+      generation: metadata.generation ?? 1,
+      createdAtMs: Date.parse(metadata.creationTimestamp ?? '') || 0,
+      annotations: metadata.annotations ?? {},
+      deletionRequested: metadata.deletionTimestamp !== undefined,
+      spec: validated.ok ? validated.spec : undefined,
+      problems: validated.ok ? [] : validated.problems,
+      status,
+    }
+  }
+
   /** With the status as it was last meant. */
-  get(name: string): CustomObject<Status> | undefined {
+  #lastMeant(name: string): CustomObject<Status> | undefined {
     const resource = this.#parts.cache.get({ namespace: this.#parts.namespace, name })
     if (!resource) {
       this.#written.delete(name)
@@ -92,7 +118,6 @@ export class CustomObjects<Status extends object> {
     return written?.version === resourceVersion ? written : undefined
   }
 
-  /** @throws Outdated when the object has changed since it was seen so. */
   async writeStatus({ name, uid, version }: Sighting, status: Status): Promise<void> {
     const { cache, namespace, now } = this.#parts
     const resource = cache.get({ namespace, name })
@@ -150,7 +175,7 @@ export class CustomObjects<Status extends object> {
     }
   }
 
-  event({ name, uid }: Identity, type: 'Normal' | 'Warning', reason: string, message: string): void {
+  async event({ name, uid }: Identity, type: 'Normal' | 'Warning', reason: Reason, message: string): Promise<void> {
     const { events, namespace } = this.#parts
     const regarding = { apiVersion: apiVersionOf(this.#type), kind: this.#type.kind, namespace, name, uid }
     events.record({ regarding, type, reason, action: reason, note: message })

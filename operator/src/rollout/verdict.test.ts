@@ -48,6 +48,13 @@ describe('judging measurements', () => {
     expect(run(['NoData', 'NoData', 'NoData'], {}, 30_000)).toMatchObject({ kind: 'fail', why: 'deadline' })
   })
 
+  it('names the canary where it has pulled the whole fleet over its limit as well', () => {
+    const both = [readingOf('Fail'), { ...readingOf('Fail'), subject: 'canary' as const }]
+    const { tracks, judgement } = judge(policy, [], both, 0)
+    expect(judgement).toMatchObject({ kind: 'hold', why: 'failing', reading: { subject: 'canary' } })
+    expect(judge(policy, tracks, both, 1000).judgement).toMatchObject({ kind: 'fail', reading: { subject: 'canary' } })
+  })
+
   it('does not count missing samples against a gate right after a step', () => {
     const strict = { ...policy, onNoData: 'Fail' as const }
     let tracks: GateTrack[] = []

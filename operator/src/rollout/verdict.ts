@@ -60,9 +60,12 @@ export function judge(
 
 function conclude(policy: JudgePolicy, tracks: readonly GateTrack[], readings: readonly GateReading[], nowMs: number): Judgement {
   const fails = (verdict: Verdict) => verdict === 'Fail' || (policy.onNoData === 'Fail' && verdict !== 'Pass')
-  for (const [i, track] of tracks.entries()) {
+  // What the pods of a step show by themselves comes first: where they pull the whole fleet over its limit as well, it says whom to blame.
+  const judged = tracks
+    .map((track, i) => ({ track, reading: readings[i] as GateReading }))
+    .sort((a, b) => Number(b.track.subject === 'canary') - Number(a.track.subject === 'canary'))
+  for (const { track, reading } of judged) {
     const failed = track.recent.filter(fails).length
-    const reading = readings[i] as GateReading
     // The newest must be among the failures: a gate that has recovered is not failed by its past alone.
     if (failed >= policy.failures && fails(reading.verdict)) {
       return {
@@ -73,8 +76,7 @@ function conclude(policy: JudgePolicy, tracks: readonly GateTrack[], readings: r
       }
     }
   }
-  for (const [i, track] of tracks.entries()) {
-    const reading = readings[i] as GateReading
+  for (const { track, reading } of judged) {
     if (track.notPassingSinceMs !== undefined && nowMs - track.notPassingSinceMs >= policy.deadlineMs) {
       return {
         kind: 'fail',
@@ -85,7 +87,7 @@ function conclude(policy: JudgePolicy, tracks: readonly GateTrack[], readings: r
     }
   }
   const first = (verdict: Verdict) => readings.find((reading) => reading.verdict === verdict)
-  const failing = first('Fail')
+  const failing = judged.find(({ reading }) => reading.verdict === 'Fail')?.reading
   if (failing) return { kind: 'hold', why: 'failing', reading: failing }
   const error = first('Error')
   if (error) return { kind: 'hold', why: 'error', reading: error }

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { annotationOf, FINALIZER } from '../../api/group.ts'
 import type { TieringPolicySpec } from '../../api/tieringpolicy.ts'
 import { validateCrrPolicy, validateTieringPolicy } from '../../api/validate.ts'
-import { KubernetesPolicyObjects } from '../../kubernetes/policy-objects.ts'
+import { policyObjects } from '../../kubernetes/policy-objects.ts'
 import { CRR_POLICIES, type PolicyResource, TIERING_POLICIES } from '../../kubernetes/resources.ts'
 import { WELL } from '../../rollout/testing/simulated-traffic.ts'
 import { Cache } from '../../runtime/cache/cache.ts'
@@ -77,8 +77,8 @@ beforeAll(async () => {
   }
   const shared = { fleets: world, now: Date.now, log: () => {} }
   const parts = { client, events, namespace: NAMESPACE, now: Date.now }
-  const crrObjects = new KubernetesPolicyObjects({ ...parts, cache: await cacheOf(CRR_POLICIES) }, validateCrrPolicy)
-  const tieringObjects = new KubernetesPolicyObjects({ ...parts, cache: await cacheOf(TIERING_POLICIES) }, validateTieringPolicy)
+  const crrObjects = policyObjects({ ...parts, cache: await cacheOf(CRR_POLICIES) }, validateCrrPolicy)
+  const tieringObjects = policyObjects({ ...parts, cache: await cacheOf(TIERING_POLICIES) }, validateTieringPolicy)
   const crr = new PolicyController({ ...shared, kind: CRR_POLICY, objects: crrObjects, otherKinds: () => tiering.claimants() })
   const tiering: PolicyController<TieringPolicySpec> = new PolicyController({
     ...{ ...shared, kind: TIERING_POLICY, objects: tieringObjects },
