@@ -1,5 +1,5 @@
 /** What people tell a migration while it runs, in each phase: approve, abort, pause, resume, retry, delete; and a plan that went stale. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Migration, TestFleet } from '../support/fleet.ts'
 import { until } from '../support/until.ts'
 import { installOperator, openKubectl } from '../support/world.ts'
@@ -19,6 +19,10 @@ beforeAll(async () => {
   await fleet.upgrade({ shards: 3 })
 }, 300_000)
 afterAll(() => fleet?.remove())
+// What a failed test has left would make each one after it wait for its turn.
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') await kubectl.run(['-n', NAMESPACE, 'delete', 'shardmigration', '--all', '--timeout=180s'])
+}, 200_000)
 
 const begin = (name: string, to: number, spec: Record<string, unknown> = {}) =>
   kubectl.apply(fleet.migration(name, 1, to, { ...SLOW, ...spec }))
@@ -36,7 +40,7 @@ const reasonIs = (name: string, type: string, reason: string) =>
     (status) => status.conditions?.some((one) => one.type === type && one.reason === reason) ?? false,
   )
 const remove = (name: string) => kubectl.run(['-n', NAMESPACE, 'delete', 'shardmigration', name, '--timeout=120s'])
-const slowCopy = (phase: string) => (phase === 'Copying' ? { throttleQPS: 150 } : {})
+const slowCopy = (phase: string) => (phase === 'Copying' ? { throttleQPS: 40 } : {})
 const PHASES = ['Copying', 'DualWrite', 'Cutover']
 
 describe('a plan', () => {
