@@ -75,6 +75,7 @@ beforeAll(async () => {
     }),
   )
   await fleet.untilPhase('small', ['Completed'], 120_000)
+  await repeatAnEvent()
   for (const [object, kind] of [
     [policy, 'tieringpolicy'],
     [crr, 'crrpolicy'],
@@ -105,6 +106,21 @@ beforeAll(async () => {
   use = await apiUseOf(auditLogs, ACCOUNT)
 }, 600_000)
 afterAll(() => fleet?.remove())
+
+/** An event that comes again is counted in the first one. */
+async function repeatAnEvent(): Promise<void> {
+  for (const value of ['once', 'again']) {
+    await fleet.annotate('small', 'abort', value)
+    await until('a refusal to abort what has ended', 60_000, async () => {
+      const { metadata } = await fleet.readMigration('small')
+      return metadata.annotations?.['fractal.lba.io/abort'] === undefined ? metadata : 'it has not been looked at'
+    })
+  }
+  await until('a counted event', 60_000, async () => {
+    const events = (await kubectl.list('events.events.k8s.io', NAMESPACE)) as (Resource & { series?: { count: number } })[]
+    return events.find(({ series }) => (series?.count ?? 0) > 1) ?? `${events.length} events, each once`
+  })
+}
 
 async function scrapeMetrics(): Promise<void> {
   const [pod] = await kubectl.list('pods', OPERATOR_NAMESPACE, 'app.kubernetes.io/name=fractal-lba-operator')
