@@ -22,6 +22,7 @@ interface Options {
   readonly output: 'table' | 'json'
   readonly markdown?: string
   readonly full?: boolean
+  readonly ifPossible?: boolean
   readonly keys: number
 }
 
@@ -66,6 +67,7 @@ const program = new Command('npm run bench --')
   .addOption(new Option('--output <form>', 'what goes to stdout').choices(['table', 'json']).default('table'))
   .option('--markdown <file>', 'also write the tables as Markdown')
   .option('--keys <n>', 'records of the section migration', positive, 300_000)
+  .option('--if-possible', 'where tools of others are missing, say which, and leave that section out')
   .option('--full', 'the largest sizes too; takes much longer')
   .addHelpText('after', `\nSections:\n${names.map((name) => `  ${name.padEnd(10)} ${SECTIONS[name]?.what}`).join('\n')}`)
   .action(async (chosen: string[], options: Options) => {
@@ -76,8 +78,8 @@ const program = new Command('npm run bench --')
       const measured = await measure(name, options).catch((error: unknown) => {
         if (!(error instanceof BenchStopped)) throw error
         say(error.message)
-        // Of all sections one that cannot be measured here is left out; one that was asked for is not.
-        if (error.reason === 'tool-missing' && chosen.length === 0) return []
+        // Of all sections one that cannot be measured here is left out; one that was asked for is so only where that was asked for, too.
+        if (error.reason === 'tool-missing' && (chosen.length === 0 || options.ifPossible)) return []
         process.exit(error.exitCode)
       })
       sections.push(...measured)
