@@ -57,3 +57,14 @@ it('keeps what it has copied when a discard of what was there before arrives a s
   await reach(engine, upTo('certified'))
   await engine.close()
 })
+
+it('lets orders have their turn under a throttle, however large batches may be', async () => {
+  const migration = await memoryMigration()
+  const engine = await migration.open({ settings: { soakMs: 0, settleMs: 0, batchKeys: 1000, throttleQps: 20 } })
+  let progress = await engine.step(upTo('copied'), 1)
+  while (progress.keysCopied === 0) progress = await engine.step(upTo('copied'), 1)
+  // A fraction of a second's worth, of each lane; all of it would be copied by steps that do not end before a whole batch is paid for.
+  expect(progress.keysCopied).toBeLessThan((progress.totalKeys ?? 0) / 2)
+  expect(progress.reached).toBe(false)
+  await engine.close()
+})

@@ -1,7 +1,7 @@
 /** What can be tuned about a migration, each with its unit and why its default is what it is. None of it changes what is correct. */
 
 export interface MigrationSettings {
-  /** Keys per copy call; undefined: what suits the store, see `batchKeysFor`. */
+  /** Keys per copy call at most; undefined: what suits the store, see `batchKeysFor`. */
   readonly batchKeys: number | undefined
   /** Ceiling of the copy in keys per second; undefined: as fast as the shards go. */
   readonly throttleQps: number | undefined
@@ -30,11 +30,12 @@ export const DEFAULT_SETTINGS: MigrationSettings = {
 /** A Redis script holds up everyone else while it runs, so its batches are small; a PostgreSQL commit waits for the disk, so its are large. */
 const BATCH_KEYS = { memory: 1000, redis: 1000, postgres: 10_000 } as const
 
-export function batchKeysFor(settings: MigrationSettings, kind: keyof typeof BATCH_KEYS): number {
-  if (settings.batchKeys !== undefined) return settings.batchKeys
-  // A throttled copy goes in small steps too: a batch takes no more than a quarter of a second's worth.
-  const paced = settings.throttleQps === undefined ? Number.POSITIVE_INFINITY : Math.max(100, Math.ceil(settings.throttleQps / 4))
-  return Math.min(BATCH_KEYS[kind], paced)
+/** A batch is paid for in this part of a second, and several lanes pay at once: orders, leases and the gates must get their turn. */
+const PACED_SECONDS = 1 / 16
+
+/** @param ratePerSecond what the throttle gives now; Infinity while nothing holds it. A throttled copy goes in small steps, too. */
+export function batchKeysFor(settings: MigrationSettings, kind: keyof typeof BATCH_KEYS, ratePerSecond: number): number {
+  return Math.min(settings.batchKeys ?? BATCH_KEYS[kind], Math.ceil(ratePerSecond * PACED_SECONDS))
 }
 
 /** Records that expire within this time are left out of comparisons, so that neither side loses one between the two digests. */

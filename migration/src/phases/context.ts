@@ -58,5 +58,5 @@ export function isOver(context: PhaseContext, slice: Slice): boolean {
 
 /** Keys a call, for moving or deleting records of this shard. */
 export function batchKeysAt(context: PhaseContext, shard: ShardId): number {
-  return batchKeysFor(context.settings, controlOf(context, shard).kind)
+  return batchKeysFor(context.settings, controlOf(context, shard).kind, context.throttle.ratePerSecond)
 }

@@ -63,7 +63,7 @@ export const ShardMigrationSpecSchema = Type.Object(
       description: 'Kind of the shards.',
       ...cel(immutable('records are not moved between kinds of stores; create another ShardMigration')),
     }),
-    batchSize: F.integer(D.DEFAULT_BATCH_SIZE, 1, 100_000, 'Keys per copy call.'),
+    batchSize: F.integer(D.DEFAULT_BATCH_SIZE, 1, 100_000, 'Keys per copy call at most; less under a throttle.'),
     throttleQPS: F.integer(
       D.DEFAULT_THROTTLE_QPS,
       1,
