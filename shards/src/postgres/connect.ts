@@ -46,8 +46,10 @@ export class PostgresPool {
       application_name: 'fractal-lba',
       options: SESSION,
     })
-    // An idle connection that breaks (the server stops) is dropped by the pool; without a listener it would end the process.
+    // A connection that breaks is dropped, by the pool where it is idle and by `use` otherwise; its error is the caller's, or nobody's. Without
+    // a listener it would end the process, and it can come in the same packet as the end of the handshake, before anybody has the connection.
     this.#pool.on('error', () => undefined)
+    this.#pool.on('connect', (client) => client.on('error', () => undefined))
   }
 
   /**
@@ -70,8 +72,6 @@ export class PostgresPool {
       )
       throw this.#unavailable(error)
     }
-    const swallow = () => undefined
-    client.on('error', swallow)
     let broken = true
     const working = work(client)
     try {
@@ -79,14 +79,13 @@ export class PostgresPool {
       broken = false
       return result
     } catch (error) {
-      working.catch(swallow)
+      working.catch(() => undefined)
       // An error that the server reported leaves the connection in order; the transaction, if any, has to be ended.
       if (sqlStateOf(error) !== undefined && !isShutdown(error)) broken = !(await rolledBack(client, late))
       else if (!isConnectionError(error)) broken = !(await rolledBack(client, late))
       throw this.#unavailable(error)
     } finally {
       clearTimeout(timer)
-      client.off('error', swallow)
       client.release(broken)
     }
   }
