@@ -49,7 +49,7 @@ export interface EngineOptions {
 /** Rest between two looks at the change log. */
 const IDLE_MS = 20
 
-/** Where there is nothing to do but keep in step, the slots are looked at this often: a look reads every row of every shard. */
+/** Where there is nothing to do but keep in step, the slots are looked at this often: a look takes in every row of every shard. */
 const KEEP_IN_STEP_MS = 200
 
 export class MigrationEngine {
