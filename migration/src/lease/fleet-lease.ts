@@ -26,6 +26,7 @@ export class FleetLease {
   readonly #options: LeaseOptions
   readonly #clock: Clock
   readonly #ended = new AbortController()
+  #renewing: Promise<void> = Promise.resolve()
 
   private constructor(controls: Controls, options: LeaseOptions, clock: Clock) {
     this.#controls = controls
@@ -39,7 +40,7 @@ export class FleetLease {
     const seen = await Promise.all(inOrder(controls).map((control) => control.describe()))
     const highest = Math.max(...seen.map(({ fence, lease }) => Math.max(fence, lease?.generation ?? 0)))
     await lease.#takeEverywhere(highest + 1, options.takeOver)
-    void lease.#keepRenewing()
+    lease.#renewing = lease.#keepRenewing()
     return lease
   }
 
@@ -77,6 +78,8 @@ export class FleetLease {
   /** Lets go of it at every shard that answers. */
   async release(): Promise<void> {
     this.#ended.abort()
+    // A renewal that is under way would take again what is let go of here, for a whole lifetime of the lease.
+    await this.#renewing
     if (this.#lost) return
     await Promise.allSettled(inOrder(this.#controls).map((control) => control.releaseLease(this.#generation)))
   }
@@ -103,8 +106,8 @@ export class FleetLease {
     const signal = this.#ended.signal
     for (;;) {
       await this.#clock.sleep(this.#options.ttlMs / 3, signal)
-      if (signal.aborted) return
       for (const control of inOrder(this.#controls)) {
+        if (signal.aborted) return
         // A shard that is down for a while does not end the lease: the generation keeps it safe, and the next round renews it.
         await this.#take(control.id, this.#generation, false).catch(() => undefined)
       }
