@@ -51,18 +51,17 @@ async function runAll(suites: readonly Suite[], flags: Flags): Promise<Result[]>
     say(`SKIPPED ${suites.map(({ name }) => name).join(', ')}: ${missing}`)
     return []
   }
-  const options = { env: {}, retries: flags.retries, before: async () => undefined, say }
-  const results = await runSuites(onApi, options)
-  if (onCluster.length === 0) return results
+  const withoutCluster = () => runSuites(onApi, { env: {}, retries: flags.retries, before: async () => undefined, say })
+  if (onCluster.length === 0) return withoutCluster()
   const cluster = await openCluster(say)
   const wasUp = (await cluster.status()).some(({ running }) => running)
   const reason = await startOrSay(cluster, flags.ifPossible)
   if (reason !== undefined) {
     say(`SKIPPED ${onCluster.map(({ name }) => name).join(', ')}: ${reason}`)
-    return results
+    return withoutCluster()
   }
   try {
-    return [...results, ...(await runOnCluster(cluster, onCluster, flags.retries))]
+    return await runOnCluster(cluster, suites, flags.retries)
   } finally {
     if (!flags.keep && !wasUp) await cluster.down()
   }

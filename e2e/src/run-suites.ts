@@ -1,6 +1,6 @@
 /**
- * Runs suites as vitest processes: those that bear company, a few at a time, their output shown when each has ended; those that restart
- * operators or need the machine for themselves, and second tries, alone and as they go.
+ * Runs suites as vitest processes: those that share the cluster a few at a time; then those that need it for themselves one after the
+ * other, and beside them those that do without it. Output is shown as it comes where nothing runs beside, and else when the suite has ended.
  */
 import { spawn } from 'node:child_process'
 import { styleText } from 'node:util'
@@ -23,30 +23,41 @@ export interface Result {
 
 export interface RunOptions {
   readonly env: NodeJS.ProcessEnv
-  /** Further tries of a suite that failed, with nothing beside it. */
+  /** Further tries of a suite that failed, with no other on the cluster. */
   readonly retries: number
-  /** Before each suite; never twice at once. */
+  /** Before each suite on the cluster; never twice at once. */
   readonly before: () => Promise<void>
   readonly say: (line: string) => void
 }
 
 export async function runSuites(suites: readonly Suite[], given: RunOptions): Promise<Result[]> {
   const options = { ...given, before: oneAtATime(given.before) }
-  const together = suites.filter(({ alone }) => !alone)
-  const results = await runTogether(together, options)
+  const onCluster = suites.filter(({ needs }) => needs !== 'api')
+  const elsewhere = suites.filter(({ needs }) => needs === 'api')
+  const results = await runTogether(
+    onCluster.filter(({ alone }) => !alone),
+    options,
+  )
   // What failed in company may have failed of it, so it is tried again without any.
-  const after: Result[] = []
-  for (const result of results) after.push(await tryAgain(result, options))
-  for (const suite of suites.filter(({ alone }) => alone))
-    after.push(await tryAgain(await runSuite(suite, options, true), options))
-  return after
+  const first: Result[] = []
+  for (const result of results) first.push(await tryAgain(result, options, true))
+  const alone = onCluster.filter((suite) => suite.alone)
+  const live = alone.length === 0 || elsewhere.length === 0
+  const lanes = [alone, elsewhere].map((lane) => runInOrder(lane, options, live))
+  return [...first, ...(await Promise.all(lanes)).flat()]
 }
 
-async function tryAgain(first: Result, options: RunOptions): Promise<Result> {
+async function runInOrder(suites: readonly Suite[], options: RunOptions, live: boolean): Promise<Result[]> {
+  const results: Result[] = []
+  for (const suite of suites) results.push(await tryAgain(await runSuite(suite, options, live), options, live))
+  return results
+}
+
+async function tryAgain(first: Result, options: RunOptions, live: boolean): Promise<Result> {
   let result = first
   while (!result.ok && result.tries <= options.retries) {
     options.say(`${result.suite.name} failed after ${result.seconds.toFixed(0)} s; it is tried again.`)
-    const { ok, counts, failures, seconds } = await runSuite(result.suite, options, true)
+    const { ok, counts, failures, seconds } = await runSuite(result.suite, options, live)
     const both = { failures: [...result.failures, ...failures], seconds: result.seconds + seconds }
     result = { ...result, ...both, ok, counts, tries: result.tries + 1 }
   }
@@ -78,7 +89,7 @@ async function runTogether(suites: readonly Suite[], options: RunOptions): Promi
 async function runSuite(suite: Suite, { env, before, say }: RunOptions, live: boolean): Promise<Result> {
   const startedMs = Date.now()
   say(styleText('bold', `${suite.name} begins: ${suite.what}`))
-  await before()
+  if (suite.needs !== 'api') await before()
   let output = ''
   const ok = await runVitest(suite.files, env, (text) => {
     output += text

@@ -7,7 +7,7 @@ export interface Suite {
   readonly files: readonly string[]
   /** `api`: starts API servers of its own; `cluster`: needs the whole cluster; `argocd`: Argo CD beside it. */
   readonly needs: 'api' | 'cluster' | 'argocd'
-  /** It restarts what others use, or judges what all did. */
+  /** It restarts what others on the cluster use, or judges what all did. */
   readonly alone: boolean
 }
 
@@ -20,14 +20,17 @@ const onCluster = (name: string, what: string, more: Partial<Suite> = {}): Suite
   ...more,
 })
 
-/** In the order in which they run, those alone after the others; long ones first, since some run side by side. */
+/**
+ * In the order in which they run: those that need the cluster for themselves after the others, and beside them what needs none; long ones
+ * first, since some run side by side.
+ */
 export const SUITES: readonly Suite[] = [
   {
     name: 'api',
     what: 'runtime, API and charts against real API servers',
     files: ['.apiserver.test.ts'],
     needs: 'api',
-    alone: true,
+    alone: false,
   },
   onCluster('reshard', '1 → 3 → 5 → 3 on Redis and Postgres under load'),
   onCluster('gates', 'each kind of gate failure, in each phase'),
