@@ -1,6 +1,7 @@
 /**
  * Runs suites as vitest processes: those that share the cluster a few at a time; then those that need it for themselves one after the
- * other, and beside them those that do without it. Output is shown as it comes where nothing runs beside, and else when the suite has ended.
+ * other, and beside them those that do without it. Of those that run side by side one's output is shown as it comes at the most, that of
+ * the others when they have ended.
  */
 import { spawn } from 'node:child_process'
 import { styleText } from 'node:util'
@@ -42,8 +43,7 @@ export async function runSuites(suites: readonly Suite[], given: RunOptions): Pr
   const first: Result[] = []
   for (const result of results) first.push(await tryAgain(result, options, true))
   const alone = onCluster.filter((suite) => suite.alone)
-  const live = alone.length === 0 || elsewhere.length === 0
-  const lanes = [alone, elsewhere].map((lane) => runInOrder(lane, options, live))
+  const lanes = [runInOrder(alone, options, true), runInOrder(elsewhere, options, alone.length === 0)]
   return [...first, ...(await Promise.all(lanes)).flat()]
 }
 

@@ -1,30 +1,18 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { copyFile, rename, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
+import { hasOpenssl, TestCertificates } from '@fractal-lba/servers/certificates'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ADMIN_TOKEN, type PodProcess, podEnvironment, startPodProcess } from '../testing/pod-process.ts'
 import { ReloadedTls, readTls } from './tls.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenssl) console.warn('skipped: tests of the TLS admin port need the openssl command to make certificates')
 
-let folder: string
-const file = (name: string): string => join(folder, name)
-const pem = (name: string): string => readFileSync(file(name), 'utf8')
-
-function makeCertificate(name: string, issuer: string | undefined): void {
-  const signed = issuer === undefined ? [] : ['-CA', file(`${issuer}.crt`), '-CAkey', file(`${issuer}.key`)]
-  const to = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)]
-  const as = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  execFileSync('openssl', ['req', '-x509', ...key, ...as, ...signed, ...to], { stdio: 'ignore' })
-}
+const certificates = new TestCertificates('DNS:localhost,IP:127.0.0.1')
+const file = (name: string): string => certificates.file(name)
+const pem = (name: string): string => certificates.pem(name)
 
 interface Asked {
   readonly status: number | undefined
@@ -55,14 +43,11 @@ function ask(port: number, options: { cert?: string; key?: string; token?: strin
 
 beforeAll(() => {
   if (!hasOpenssl) return
-  folder = mkdtempSync(join(tmpdir(), 'flk-tls-'))
-  makeCertificate('ca', undefined)
-  for (const name of ['server', 'next', 'client']) makeCertificate(name, 'ca')
-  makeCertificate('stranger', undefined)
+  certificates.make('ca')
+  for (const name of ['server', 'next', 'client']) certificates.make(name, 'ca')
+  certificates.make('stranger')
 })
-afterAll(() => {
-  if (hasOpenssl) rmSync(folder, { recursive: true })
-})
+afterAll(() => certificates.remove())
 
 describe.skipIf(!hasOpenssl)('an admin port with TLS', () => {
   let pod: PodProcess

@@ -1,5 +1,11 @@
-/** A fleet is resharded 1 → 3 → 5 → 3 by three objects, under load through its Service, and the auditor believes nobody. */
+/**
+ * A fleet is resharded 1 → 3 → 5 → 3 by three objects, under load through its Service, and the auditor believes nobody. The operator
+ * reaches one of the two fleets in the clear and the other with certificates.
+ */
+
+import { hasOpenssl } from '@fractal-lba/servers/certificates'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callWithoutCertificate } from '../support/admin-tls.ts'
 import { TestFleet } from '../support/fleet.ts'
 import { installOperator, openKubectl } from '../support/world.ts'
 
@@ -10,12 +16,19 @@ const LOAD_PER_SECOND = 60
 beforeAll(() => installOperator(kubectl))
 
 describe.each(['redis', 'postgres'] as const)('a fleet on %s shards', (kind) => {
+  const adminTls = kind === 'postgres' && hasOpenssl
   let fleet: TestFleet
 
   beforeAll(async () => {
-    fleet = await TestFleet.install(kubectl, { namespace: `e2e-reshard-${kind}`, kind, replicas: 3, shards: 1 })
+    fleet = await TestFleet.install(kubectl, { namespace: `e2e-reshard-${kind}`, kind, replicas: 3, shards: 1, adminTls })
   })
   afterAll(() => fleet?.remove())
+
+  if (kind === 'postgres')
+    it('has admin ports that answer nobody without a certificate', async ({ skip }) => {
+      skip(!hasOpenssl, 'certificates are made by the openssl command, which is not in PATH')
+      await expect(callWithoutCertificate(kubectl, fleet.namespace, 'fractal-lba-0')).rejects.toThrow(/alert|ECONNRESET/i)
+    })
 
   it(
     'goes from 1 shard to 3, to 5 and back to 3 while agents submit, and every acknowledged key has one outcome',

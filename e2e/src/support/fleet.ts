@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Verdict } from '@fractal-lba/demo/audit/judge'
+import { ADMIN_TLS_SETTINGS, adminTlsSecrets } from './admin-tls.ts'
 import type { Kubectl, Resource } from './kubectl.ts'
 import { Load } from './load.ts'
 import { Hopeless, until } from './until.ts'
@@ -15,6 +16,8 @@ export interface FleetOptions {
   readonly replicas: number
   /** Servers that are there at first, all with slots. */
   readonly shards: number
+  /** The admin ports ask their callers for a certificate. Default: false. */
+  readonly adminTls?: boolean
   /** Further `--set` values. */
   readonly settings?: readonly string[]
 }
@@ -66,6 +69,7 @@ export class TestFleet {
       metadata: { name: 'signing', namespace: options.namespace },
       stringData: { 'hmac-key': HMAC_KEY },
     })
+    if (options.adminTls) await kubectl.apply(...adminTlsSecrets(options.namespace, `${RELEASE}-pods.${options.namespace}.svc`))
     await fleet.upgrade({ shards: options.shards })
     return fleet
   }
@@ -80,7 +84,7 @@ export class TestFleet {
     readonly settings?: readonly string[]
     readonly wait?: boolean
   }): Promise<void> {
-    const { kind, replicas, settings = [] } = this.options
+    const { kind, replicas, adminTls, settings = [] } = this.options
     const all = [
       `shards.kind=${kind}`,
       'shards.bundled.enabled=true',
@@ -93,6 +97,7 @@ export class TestFleet {
       'signing.algorithm=hmac',
       'signing.existingSecret=signing',
       'tokenRate=0',
+      ...(adminTls ? ADMIN_TLS_SETTINGS : []),
       ...settings,
       ...(change.settings ?? []),
     ]

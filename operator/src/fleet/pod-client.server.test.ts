@@ -1,13 +1,10 @@
 /** Calls to the admin port of a real pod, and to ports that are not well. */
-import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NO_POLICIES } from '@fractal-lba/protocol/config/policies'
+import { hasOpenssl, TestCertificates } from '@fractal-lba/servers/certificates'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Child, startChild } from '../testing/child.ts'
 import type { AdminTls } from './admin-call.ts'
@@ -18,29 +15,19 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 const POD_MAIN = fileURLToPath(new URL('../../../backend/src/main.ts', import.meta.url))
 const TOKEN = 'test-admin-token'
 const SERVER_NAME = 'pod-0.fleet-pods.here.svc'
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 if (!hasOpenssl) console.warn('skipped: calls over TLS need the openssl command to make certificates')
 
 describe.skipIf(!hasOpenssl)('the admin port of a pod over TLS', () => {
-  let folder: string
+  const certificates = new TestCertificates('DNS:*.fleet-pods.here.svc')
+  const file = (name: string): string => certificates.file(name)
+  const pem = (name: string): string => certificates.pem(name)
   let pod: Child<{ adminPort: number }>
   let tls: AdminTls
-  const file = (name: string): string => join(folder, name)
-  const pem = (name: string): string => readFileSync(file(name), 'utf8')
-
-  function makeCertificate(name: string, issuer: string | undefined): void {
-    const signed = issuer === undefined ? [] : ['-CA', file(`${issuer}.crt`), '-CAkey', file(`${issuer}.key`)]
-    const as = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:*.fleet-pods.here.svc']
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-    const to = ['-keyout', file(`${name}.key`), '-out', file(`${name}.crt`)]
-    execFileSync('openssl', ['req', '-x509', ...key, ...as, ...signed, ...to], { stdio: 'ignore' })
-  }
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'flk-admin-tls-'))
-    makeCertificate('ca', undefined)
-    makeCertificate('fleet', 'ca')
-    makeCertificate('stranger', undefined)
+    certificates.make('ca')
+    certificates.make('fleet', 'ca')
+    certificates.make('stranger')
     tls = { ca: pem('ca.crt'), cert: pem('fleet.crt'), key: pem('fleet.key'), serverName: SERVER_NAME }
     pod = await startChild(POD_MAIN, [], {
       ...{ PORT: '0', FLK_HOST: '127.0.0.1', FLK_ADMIN_PORT: '0', FLK_ADMIN_TOKEN: TOKEN, FLK_EXAMINE_THREADS: '0' },
@@ -51,7 +38,7 @@ describe.skipIf(!hasOpenssl)('the admin port of a pod over TLS', () => {
   })
   afterAll(async () => {
     await pod?.end('SIGKILL')
-    rmSync(folder, { recursive: true })
+    certificates.remove()
   })
 
   const address = (change: Partial<AdminTls> = {}) => ({
