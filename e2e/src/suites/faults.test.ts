@@ -75,7 +75,7 @@ describe('a migration', () => {
   it(
     'outlives its leader, killed while it copies, and both operators, killed while it cuts over',
     async () => {
-      await begin('operators', 1, 3, { throttleQPS: 20, steps: [10, 100], stepSeconds: 4 })
+      await begin('operators', 1, 3, { throttleQPS: 60, steps: [10, 100], stepSeconds: 4 })
       await seen('operators', 'copying', ({ phase, progress }) => phase === 'Copying' && (progress?.keysCopied ?? 0) > 0)
       const first = await untilLeader(kubectl)
       await kubectl.run(['-n', OPERATOR_NAMESPACE, 'delete', 'pod', first.pod, '--force', '--grace-period=0'])
