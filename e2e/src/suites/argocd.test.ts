@@ -116,7 +116,7 @@ afterAll(async () => {
 
 const rolloutOf = (statefulSet: Resource) =>
   JSON.parse(statefulSet.metadata.annotations?.['fractal.lba.io/rollout-status'] ?? '{}') as { phase?: string; message?: string }
-const statefulSet = () => kubectl.get('statefulset', NAMESPACE, RELEASE)
+const statefulSet = () => kubectl.get('statefulsets', NAMESPACE, RELEASE)
 
 describe('Argo CD', () => {
   it(
@@ -139,7 +139,7 @@ describe('Argo CD', () => {
       const label = 'app.kubernetes.io/part-of'
       await kubectl.run(['-n', NAMESPACE, 'label', '--overwrite', 'service', RELEASE, `${label}=changed-by-hand`])
       await until('the label of git', 3 * MINUTE_MS, async () => {
-        const { labels = {} } = (await kubectl.get('service', NAMESPACE, RELEASE)).metadata
+        const { labels = {} } = (await kubectl.get('services', NAMESPACE, RELEASE)).metadata
         return labels[label] === 'fractal-lba' ? labels : labels[label]
       })
       const held = (await statefulSet()).spec as { updateStrategy?: { rollingUpdate?: { partition?: number } } }
@@ -167,7 +167,7 @@ describe('Argo CD', () => {
       ])
       const waiting = await argocd.untilApplication(resources, 'suspended', 6 * MINUTE_MS, isHealth('Suspended'))
       expect(waiting.status?.resources?.find(({ kind }) => kind === 'ShardMigration')?.health?.status).toBe('Suspended')
-      const { status } = await kubectl.get('shardmigration', NAMESPACE, 'shrink')
+      const { status } = await kubectl.get('shardmigrations', NAMESPACE, 'shrink')
       const hash = String((status as { planHash: string }).planHash)
       await kubectl.run(['-n', NAMESPACE, 'annotate', 'shardmigration', 'shrink', `fractal.lba.io/approve=${hash}`])
       await argocd.untilApplication(resources, 'progressing', 3 * MINUTE_MS, isHealth('Progressing'))

@@ -176,7 +176,7 @@ it('after all of that no agent was left without an answer, and every acknowledge
 
 /** All verifiers and operators have to go, as many at a time as their disruption budgets allow; the node takes them back meanwhile. */
 async function drainNode(): Promise<void> {
-  const [node] = await kubectl.list('nodes', 'default')
+  const [node] = await kubectl.list('nodes', undefined)
   const name = node?.metadata.name ?? ''
   const pods = 'app.kubernetes.io/name in (fractal-lba,fractal-lba-operator)'
   const drained = kubectl.run(['drain', name, `--pod-selector=${pods}`, '--delete-emptydir-data', '--timeout=150s'])

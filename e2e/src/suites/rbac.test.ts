@@ -77,8 +77,8 @@ beforeAll(async () => {
   await fleet.untilPhase('small', ['Completed'], 120_000)
   await repeatAnEvent()
   for (const [object, kind] of [
-    [policy, 'tieringpolicy'],
-    [crr, 'crrpolicy'],
+    [policy, 'tieringpolicies'],
+    [crr, 'crrpolicies'],
   ] as const) {
     await kubectl.apply(object)
     await until(`${kind} on all pods`, 90_000, async () => {
@@ -94,7 +94,7 @@ beforeAll(async () => {
   // A revision that never becomes ready is taken back, which takes the deletion of its pod.
   await fleet.upgrade({ shards: 2, settings: ['image.tag=there-is-none'], wait: false })
   await until('a revision taken back', 120_000, async () => {
-    const { metadata } = await kubectl.get('statefulset', NAMESPACE, 'fractal-lba')
+    const { metadata } = await kubectl.get('statefulsets', NAMESPACE, 'fractal-lba')
     const status = JSON.parse(metadata.annotations?.['fractal.lba.io/rollout-status'] ?? '{}') as {
       phase?: string
       message?: string
@@ -117,7 +117,7 @@ async function repeatAnEvent(): Promise<void> {
     })
   }
   await until('a counted event', 60_000, async () => {
-    const events = (await kubectl.list('events.events.k8s.io', NAMESPACE)) as (Resource & { series?: { count: number } })[]
+    const events = (await kubectl.list('events', NAMESPACE)) as (Resource & { series?: { count: number } })[]
     return events.find(({ series }) => (series?.count ?? 0) > 1) ?? `${events.length} events, each once`
   })
 }
@@ -148,7 +148,7 @@ interface Rule {
 
 async function grants(): Promise<Set<string>> {
   const bindings = [
-    ...(await kubectl.list('clusterrolebindings', 'default')),
+    ...(await kubectl.list('clusterrolebindings', undefined)),
     ...(await kubectl.list('rolebindings', OPERATOR_NAMESPACE)),
     ...(await kubectl.list('rolebindings', NAMESPACE)),
   ] as (Resource & { subjects?: { kind: string; name: string; namespace?: string }[]; roleRef: { kind: string; name: string } })[]
@@ -159,9 +159,8 @@ async function grants(): Promise<Set<string>> {
   )
   const all = new Set<string>()
   for (const { roleRef, metadata } of ours) {
-    const role = (await kubectl.get(roleRef.kind.toLowerCase(), metadata.namespace ?? 'default', roleRef.name)) as Resource & {
-      rules?: Rule[]
-    }
+    const namespace = roleRef.kind === 'ClusterRole' ? undefined : metadata.namespace
+    const role = await kubectl.get<Resource & { rules?: Rule[] }>(`${roleRef.kind.toLowerCase()}s`, namespace, roleRef.name)
     for (const { apiGroups = [], resources = [], verbs } of role.rules ?? [])
       for (const group of apiGroups)
         for (const resource of resources) for (const verb of verbs) all.add(grantName(verb, group, resource))
@@ -170,7 +169,7 @@ async function grants(): Promise<Set<string>> {
 }
 
 it('was refused nothing', async () => {
-  const there = new Set((await kubectl.list('namespaces', 'default')).map(({ metadata }) => metadata.name))
+  const there = new Set((await kubectl.list('namespaces', undefined)).map(({ metadata }) => metadata.name))
   // Where a namespace, or the operator's own chart, is being deleted, rights go before those who use them.
   const held = use.refused.filter(({ namespace }) => there.has(namespace) && namespace !== OPERATOR_NAMESPACE)
   expect(held).toEqual([])

@@ -78,10 +78,7 @@ const flk = (...args: string[]) =>
   })
 
 async function eventsAbout(kind: string, reason: string): Promise<string> {
-  const events = await kubectl.list<Resource & { reason: string; note: string; regarding: { kind: string } }>(
-    'events.events.k8s.io',
-    NAMESPACE,
-  )
+  const events = await kubectl.list<Resource & { reason: string; note: string; regarding: { kind: string } }>('events', NAMESPACE)
   return events
     .filter((event) => event.regarding.kind === kind && event.reason === reason)
     .map(({ note }) => note)
@@ -185,7 +182,7 @@ describe('a revision of a policy', () => {
   })
   const untilPolicy = (what: string, holds: (status: NonNullable<Migration['status']>) => boolean) =>
     until<Migration>(what, POLICY_MS, async () => {
-      const found = await kubectl.get<Migration>('tieringpolicy', NAMESPACE, 'tiers')
+      const found = await kubectl.get<Migration>('tieringpolicies', NAMESPACE, 'tiers')
       return found.status && holds(found.status) ? found : `${found.status?.phase}: ${found.status?.message}`
     })
 

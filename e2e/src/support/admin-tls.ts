@@ -37,7 +37,7 @@ interface Pod extends Resource {
 
 /** Calls a pod's admin port over TLS, whoever it is, and shows no certificate. @throws Error when it is not answered */
 export async function callWithoutCertificate(kubectl: Kubectl, namespace: string, pod: string): Promise<number | undefined> {
-  const { spec, status } = await kubectl.get<Pod>('pod', namespace, pod)
+  const { spec, status } = await kubectl.get<Pod>('pods', namespace, pod)
   const port = spec.containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === 'admin')?.containerPort
   const to = { host: status.podIP, port, path: '/admin/v1/report', rejectUnauthorized: false, agent: false }
   return new Promise((resolve, reject) => {

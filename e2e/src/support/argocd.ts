@@ -117,7 +117,7 @@ export class ArgoCd {
     return until<Application>(`Application ${name} ${what}`, timeoutMs, async () => {
       const dead = this.#children.find((child) => child.exitCode !== null)
       if (dead) throw new Error(`a process of Argo CD ended: see ${this.logs}`)
-      const application = await this.#kubectl.get<Application>('application', ARGOCD_NAMESPACE, name)
+      const application = await this.#kubectl.get<Application>('applications', ARGOCD_NAMESPACE, name)
       return holds(application) ? application : describe(application)
     })
   }

@@ -119,7 +119,7 @@ export class TestFleet {
   }
 
   async startLoad(ratePerSecond: number): Promise<Load> {
-    const service = await this.kubectl.get('service', this.namespace, RELEASE)
+    const service = await this.kubectl.get('services', this.namespace, RELEASE)
     const { clusterIP, ports } = service.spec as { clusterIP: string; ports: { port: number }[] }
     this.#journals = await mkdtemp(join(tmpdir(), `flk-e2e-${this.namespace}-`))
     const url = `http://${clusterIP}:${ports[0]?.port}`
@@ -151,7 +151,7 @@ export class TestFleet {
   }
 
   readMigration(name: string): Promise<Migration> {
-    return this.kubectl.get<Migration>('shardmigration', this.namespace, name)
+    return this.kubectl.get<Migration>('shardmigrations', this.namespace, name)
   }
 
   /** Waits for a phase; ends at once, with what it says, when the migration has ended otherwise. */
@@ -218,7 +218,7 @@ export class TestFleet {
   }
 
   async #shardPassword(): Promise<string> {
-    const secret = await this.kubectl.get('secret', this.namespace, `${RELEASE}-shards`)
+    const secret = await this.kubectl.get('secrets', this.namespace, `${RELEASE}-shards`)
     return Buffer.from(secret.data?.password ?? '', 'base64').toString('utf8')
   }
 }

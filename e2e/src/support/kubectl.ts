@@ -1,5 +1,6 @@
-/** The cluster as its users have it: kubectl and helm with a kubeconfig. */
+/** The cluster as its users have it: kubectl and helm with a kubeconfig; and reads of this process's own. */
 import { programPath } from '@fractal-lba/servers/kubernetes/build'
+import { ObjectReader } from './object-reader.ts'
 import { type RunOptions, run } from './run-command.ts'
 
 /** An object as `kubectl -o json` prints it. */
@@ -25,9 +26,11 @@ export interface Resource {
 
 export class Kubectl {
   readonly #kubeconfig: string
+  readonly #reader: ObjectReader
 
   constructor(kubeconfig: string) {
     this.#kubeconfig = kubeconfig
+    this.#reader = new ObjectReader(kubeconfig)
   }
 
   get env(): NodeJS.ProcessEnv {
@@ -46,13 +49,13 @@ export class Kubectl {
     await this.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input: listOf(objects) })
   }
 
-  async get<T extends Resource = Resource>(kind: string, namespace: string, name: string): Promise<T> {
-    return JSON.parse(await this.run(['-n', namespace, 'get', kind, name, '-o', 'json'])) as T
+  get<T extends Resource = Resource>(resource: string, namespace: string | undefined, name: string): Promise<T> {
+    return this.#reader.read<T>(resource, namespace, `/${name}`)
   }
 
-  async list<T extends Resource = Resource>(kind: string, namespace: string, selector = ''): Promise<T[]> {
-    const args = ['-n', namespace, 'get', kind, '-o', 'json', ...(selector === '' ? [] : ['-l', selector])]
-    return (JSON.parse(await this.run(args)) as { items: T[] }).items
+  async list<T extends Resource = Resource>(resource: string, namespace: string | undefined, selector = ''): Promise<T[]> {
+    const query = selector === '' ? '' : `?labelSelector=${encodeURIComponent(selector)}`
+    return (await this.#reader.read<{ items: T[] }>(resource, namespace, query)).items
   }
 
   /** Gone when it resolves, with all that was in it. */

@@ -20,7 +20,7 @@ export async function operatorPods(kubectl: Kubectl): Promise<string[]> {
 
 export function untilLeader(kubectl: Kubectl, after?: Leader): Promise<Leader> {
   return until<Leader>(after ? `a leader after ${after.identity}` : 'a leader', TAKEOVER_MS, async () => {
-    const { spec } = await kubectl.get('lease', OPERATOR_NAMESPACE, OPERATOR_RELEASE)
+    const { spec } = await kubectl.get('leases', OPERATOR_NAMESPACE, OPERATOR_RELEASE)
     const { holderIdentity: identity = '', leaseTransitions: epoch } = spec as {
       holderIdentity?: string
       leaseTransitions: number

@@ -4,7 +4,7 @@ import type { Kubectl } from './kubectl.ts'
 
 /** Of its containers; not the one that holds its network open. */
 async function pidsOf(kubectl: Kubectl, namespace: string, pod: string): Promise<number[]> {
-  const { metadata } = await kubectl.get('pod', namespace, pod)
+  const { metadata } = await kubectl.get('pods', namespace, pod)
   const uid = metadata.uid ?? ''
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && belongsTo(name, uid))

@@ -29,7 +29,7 @@ export interface Revisions {
 }
 
 async function readFleet({ kubectl, namespace }: TestFleet): Promise<Revisions & { readonly rollout: Rollout | undefined }> {
-  const { metadata, status } = await kubectl.get('statefulset', namespace, NAME)
+  const { metadata, status } = await kubectl.get('statefulsets', namespace, NAME)
   const text = metadata.annotations?.[STATUS]
   return { ...(status as unknown as Revisions), rollout: text === undefined ? undefined : (JSON.parse(text) as Rollout) }
 }

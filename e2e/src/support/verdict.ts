@@ -43,6 +43,6 @@ export async function auditRun(kubectl: Kubectl, inputs: AuditInputs): Promise<V
 
 async function walOf(kubectl: Kubectl, claim: Resource): Promise<string> {
   const { volumeName } = claim.spec as { volumeName: string }
-  const { spec } = await kubectl.get('persistentvolume', 'default', volumeName)
+  const { spec } = await kubectl.get('persistentvolumes', undefined, volumeName)
   return `${(spec as { local: { path: string } }).local.path}/wal`
 }
