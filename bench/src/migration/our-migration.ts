@@ -20,12 +20,23 @@ export interface OurRun extends Timed {
   readonly seconds: number
 }
 
-/** @param pod the one that serves meanwhile; without it, whoever writes knows all shards. */
-export async function migrate(bench: Workbench, from: readonly string[], to: readonly string[], pod?: Pod): Promise<OurRun> {
+export interface MigrateOptions {
+  /** The one that serves meanwhile; without it, whoever writes knows all shards. */
+  readonly pod?: Pod
+  /** Further ones of the command. */
+  readonly options?: readonly string[]
+}
+
+export async function migrate(
+  bench: Workbench,
+  from: readonly string[],
+  to: readonly string[],
+  { pod, options = [] }: MigrateOptions = {},
+): Promise<OurRun> {
   const waits = ['--soak', '0', '--step-seconds', '0']
   const pods = pod ? ['--pods', pod.adminUrl, '--admin-token-file', pod.adminTokenFile] : ['--pods-know-targets']
   const certificate = ['--certificate', `${await bench.folder('certificate')}/certificate.json`]
-  const args = ['run', '--from', from.join(','), '--to', to.join(','), ...waits, ...pods, ...certificate]
+  const args = ['run', '--from', from.join(','), '--to', to.join(','), ...waits, ...pods, ...certificate, ...options]
   const run = await runDedupMigrate(args, (child) => bench.adopt(child))
   const { id, outcome } = run.report as { id: string; outcome?: string }
   if (outcome !== 'completed') throw new Error(`the migration ended as ${outcome}`)

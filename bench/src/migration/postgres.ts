@@ -139,7 +139,7 @@ function throughPodWay(bench: Workbench, keys: number, start: Start): Way<OurRun
           return await use({
             writers: { kind: 'pod', submitUrl: pod.submitUrl },
             firstKey: keys,
-            run: () => migrate(bench, [source.url], [target.url], pod),
+            run: () => migrate(bench, [source.url], [target.url], { pod }),
             missing: missingFrom(target, 'pod'),
           })
         } finally {

@@ -13,6 +13,9 @@ const EVENTS = 100
 const IDLE_SECONDS = 60
 const REST_LIMIT_MS = 120_000
 const RECONCILE_SECONDS = 'controller_runtime_reconcile_time_seconds'
+const QUEUE_SECONDS = 'workqueue_queue_duration_seconds'
+/** Of the API server for an effect: the event, and the status that answers it. */
+const WRITES_OF_AN_EFFECT = 2
 const BUDGET = { reconcileMs: 50, eventMs: 20, residentMiB: 150, idlePercent: 1 } as const
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -24,7 +27,8 @@ export async function measureLeader(scene: Scene, say: (line: string) => void): 
     await operator.leading()
     say('operator: waits until it has looked at everything ...')
     await untilRests(scene, () => operator.metrics())
-    const started = buckets(await operator.metrics(), RECONCILE_SECONDS)
+    const atStart = await operator.metrics()
+    const [started, waitedAtStart] = [buckets(atStart, RECONCILE_SECONDS), buckets(atStart, QUEUE_SECONDS)]
     const none = new Map<number, number>()
 
     say(`operator: ${EVENTS} events, one after the other ...`)
@@ -45,7 +49,10 @@ export async function measureLeader(scene: Scene, say: (line: string) => void): 
       events.push((await echoed) - sinceMs)
       await sleep(20)
     }
-    const busy = buckets(await operator.metrics(), RECONCILE_SECONDS)
+    const afterEvents = await operator.metrics()
+    const busy = buckets(afterEvents, RECONCILE_SECONDS)
+    const waitedMs = quantileAtMost(buckets(afterEvents, QUEUE_SECONDS), waitedAtStart, 0.5) * 1000
+    const bareMs = quantile(bare, 0.5)
 
     say(`operator: ${IDLE_SECONDS} s of rest ...`)
     await sleep(5_000)
@@ -76,12 +83,20 @@ export async function measureLeader(scene: Scene, say: (line: string) => void): 
         note: `bound of a bucket, with the first rollout of all policies to all pods; p95 ${atMost(started, none, 0.95)}, p50 ${atMost(started, none, 0.5)}`,
       },
       {
+        name: 'event → its reconcile begins, p50',
+        value: bareMs + waitedMs,
+        unit: 'ms at most',
+        ceiling: { name: 'budget', value: BUDGET.eventMs },
+        wanted: { atMost: 1 },
+        note: `write → watch ${bareMs.toFixed(1)} ms, and in the queue ≤ ${waitedMs} ms (bound of a bucket)`,
+      },
+      {
         name: 'event → its effect is seen by a watch, p50',
         value: quantile(events, 0.5),
         unit: 'ms',
-        ceiling: { name: 'budget', value: BUDGET.eventMs },
-        wanted: { atMost: 1 },
-        note: `p95 ${quantile(events, 0.95).toFixed(1)} ms; a bare write → watch takes p50 ${quantile(bare, 0.5).toFixed(1)} ms, and an effect has two of them in it`,
+        ceiling: { name: 'its two writes → watch, without an operator', value: WRITES_OF_AN_EFFECT * bareMs },
+        wanted: { atMost: 1.1 },
+        note: `p95 ${quantile(events, 0.95).toFixed(1)} ms`,
       },
       {
         name: 'resident memory of the leader',
