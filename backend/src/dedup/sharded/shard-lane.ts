@@ -6,7 +6,7 @@
 import { type PutReply, type ShardData, ShardUnavailable } from '@fractal-lba/shards/port'
 import type { Clock } from '../../time/clock.ts'
 import { EpochGuard } from './epoch-guard.ts'
-import { giveUp, type WaitingPut } from './waiting-put.ts'
+import { giveUp, giveUpLate, type WaitingPut } from './waiting-put.ts'
 
 /** Two keep the server busy while one reply is read; more would only make smaller calls. */
 export const MAX_CALLS_UNDER_WAY = 2
@@ -98,7 +98,7 @@ export class ShardLane {
       const call: WaitingPut[] = []
       for (const waiting of this.#queue.splice(0, MAX_PUTS_A_CALL)) {
         if (waiting.deadlineMs > nowMs) call.push(waiting)
-        else giveUp(waiting, `shard ${this.id} did not get to it in time`)
+        else giveUpLate(waiting, `shard ${this.id} did not get to it in time`)
       }
       if (call.length > 0) this.#call(call)
     }

@@ -54,6 +54,8 @@ let table: RoutingTable
 let store: ShardedStore
 let reroutes: number
 let regressed: string[]
+/** How much later than asked for the clock wakes people up. */
+let oversleptMs: number
 
 beforeEach(async () => {
   runs++
@@ -66,6 +68,7 @@ beforeEach(async () => {
   table = new RoutingTable([shards[0]!.id, shards[1]!.id], new Uint16Array(SLOT_COUNT))
   reroutes = 0
   regressed = []
+  oversleptMs = 0
   store = new ShardedStore(
     table,
     shards,
@@ -82,7 +85,7 @@ beforeEach(async () => {
     {
       nowMs: Date.now,
       after(ms, run) {
-        const timer = setTimeout(run, ms)
+        const timer = setTimeout(run, ms + oversleptMs)
         return () => clearTimeout(timer)
       },
       soon: setImmediate,
@@ -189,6 +192,14 @@ describe('a sharded store', () => {
   })
 
   it('says unavailable at the deadline where nobody acquires a slot in flight', async () => {
+    await move(ALL_SLOTS, async () => {
+      const [outcome] = await store.putIfAbsent([put(1)], soon(400))
+      expect(outcome).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('no shard owned slot') })
+    })
+  })
+
+  it('says the same where the deadline passes between two attempts', async () => {
+    oversleptMs = 500
     await move(ALL_SLOTS, async () => {
       const [outcome] = await store.putIfAbsent([put(1)], soon(400))
       expect(outcome).toMatchObject({ kind: 'unavailable', reason: expect.stringContaining('no shard owned slot') })

@@ -12,7 +12,7 @@ import type { RoutingTable } from '../../routing/routing-table.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { DedupPut, DedupStore, Outcome } from '../port.ts'
 import { type LaneEvents, ShardLane } from './shard-lane.ts'
-import { giveUp, PutGroup, type WaitingPut } from './waiting-put.ts'
+import { giveUp, nobodyOwned, PutGroup, type WaitingPut } from './waiting-put.ts'
 
 export interface ShardedStoreEvents {
   /** So many puts were sent on to another shard. */
@@ -160,10 +160,7 @@ export class ShardedStore implements DedupStore {
         this.#reachable,
       )
       if (this.#clock.nowMs() + hop.waitMs >= waiting.deadlineMs) {
-        giveUp(
-          waiting,
-          `no shard owned slot ${slot} in time${owner !== known ? `; ${outcome.owner} is not in this pod's config` : ''}`,
-        )
+        giveUp(waiting, `${nobodyOwned(slot)}${owner !== known ? `; ${outcome.owner} is not in this pod's config` : ''}`)
       } else if (hop.waitMs === 0) {
         this.#send(waiting, hop.shard)
       } else {

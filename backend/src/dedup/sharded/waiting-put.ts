@@ -1,4 +1,5 @@
 /** A put on its way to a decision, and the call of `putIfAbsent` that it belongs to. */
+import type { SlotId } from '@fractal-lba/protocol/ring/slots'
 import type { DedupPut, Outcome } from '../port.ts'
 
 export class PutGroup {
@@ -35,3 +36,10 @@ export interface WaitingPut {
 export function giveUp(waiting: WaitingPut, reason: string): void {
   waiting.group.conclude(waiting.index, { kind: 'unavailable', reason })
 }
+
+/** For one that is late: that nobody owned its slot says more than where it stood when its time was over. */
+export function giveUpLate(waiting: WaitingPut, elseReason: string): void {
+  giveUp(waiting, waiting.turnedAway > 0 ? nobodyOwned(waiting.put.slot) : elseReason)
+}
+
+export const nobodyOwned = (slot: SlotId): string => `no shard owned slot ${slot} in time`
