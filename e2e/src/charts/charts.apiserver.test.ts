@@ -55,7 +55,7 @@ beforeAll(async () => {
   kubectl = new Kubectl(controlPlane.kubeconfig)
   for (const namespace of [NAMESPACE, OPERATOR_NAMESPACE]) {
     await makeNamespace(kubectl, namespace)
-    await until('the default account', PATIENCE_MS, () => kubectl.get('serviceaccount', namespace, 'default'))
+    await until('the default account', PATIENCE_MS, () => kubectl.get('serviceaccounts', namespace, 'default'))
   }
 })
 afterAll(() => controlPlane?.stop())
@@ -197,7 +197,7 @@ describe('installed', () => {
   })
 
   it("an upgrade keeps the token, the operator's config and partition, and starts more shards without touching the verifiers", async () => {
-    const secret = await kubectl.get('secret', NAMESPACE, `${FLEET}-admin`)
+    const secret = await kubectl.get('secrets', NAMESPACE, `${FLEET}-admin`)
     const desired = JSON.stringify({ generation: 7, revision: '0'.repeat(16), config: { shards: ['redis://moved:6379'] } })
     const byOperator = (kind: string, name: string, patch: object) =>
       kubectl.run(
@@ -219,16 +219,16 @@ describe('installed', () => {
       metadata: { annotations: { 'fractal.lba.io/rollout-status': '{}' } },
       spec: { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1_000_000 } } },
     })
-    const before = await kubectl.get('statefulset', NAMESPACE, FLEET)
+    const before = await kubectl.get('statefulsets', NAMESPACE, FLEET)
 
     await install(FLEET, FLEET_CHART, NAMESPACE, ['shards.bundled.enabled=true', 'shards.bundled.count=5'])
 
-    expect((await kubectl.get('secret', NAMESPACE, `${FLEET}-admin`)).data).toEqual(secret.data)
-    const config = await kubectl.get('configmap', NAMESPACE, `${FLEET}-config`)
+    expect((await kubectl.get('secrets', NAMESPACE, `${FLEET}-admin`)).data).toEqual(secret.data)
+    const config = await kubectl.get('configmaps', NAMESPACE, `${FLEET}-config`)
     expect(config.data?.['fleet-config.json']).toBe(desired)
     expect(config.data?.['policies.json']).toBe('{}')
     expect(config.data?.['initial-shards']?.split(',')).toHaveLength(3)
-    const after = await kubectl.get('statefulset', NAMESPACE, FLEET)
+    const after = await kubectl.get('statefulsets', NAMESPACE, FLEET)
     expect(after.spec?.template).toEqual(before.spec?.template)
     expect(after.spec?.updateStrategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { partition: 1_000_000 } })
     expect(after.metadata.annotations?.['fractal.lba.io/rollout-status']).toBe('{}')
@@ -256,18 +256,18 @@ describe('installed', () => {
     expect(await columnsNow()).toContain('Phase')
 
     await kubectl.helm(['uninstall', OPERATOR, '-n', OPERATOR_NAMESPACE])
-    expect((await kubectl.get('shardmigration', NAMESPACE, 'kept')).metadata.name).toBe('kept')
+    expect((await kubectl.get('shardmigrations', NAMESPACE, 'kept')).metadata.name).toBe('kept')
     // And they are taken up again.
     await install(OPERATOR, OPERATOR_CHART, OPERATOR_NAMESPACE, [])
-    expect((await kubectl.get('shardmigration', NAMESPACE, 'kept')).metadata.deletionTimestamp).toBeUndefined()
+    expect((await kubectl.get('shardmigrations', NAMESPACE, 'kept')).metadata.deletionTimestamp).toBeUndefined()
   })
 
   it('a fleet that is uninstalled leaves what only it knew: its config, its token, its claims', async () => {
-    const secret = await kubectl.get('secret', NAMESPACE, `${FLEET}-admin`)
+    const secret = await kubectl.get('secrets', NAMESPACE, `${FLEET}-admin`)
     await kubectl.helm(['uninstall', FLEET, '-n', NAMESPACE])
-    expect((await kubectl.get('configmap', NAMESPACE, `${FLEET}-config`)).data?.['fleet-config.json']).toContain('moved')
+    expect((await kubectl.get('configmaps', NAMESPACE, `${FLEET}-config`)).data?.['fleet-config.json']).toContain('moved')
     expect((await kubectl.list('persistentvolumeclaims', NAMESPACE)).length).toBeGreaterThanOrEqual(3)
     await install(FLEET, FLEET_CHART, NAMESPACE, FLEETS['bundled Redis']!)
-    expect((await kubectl.get('secret', NAMESPACE, `${FLEET}-admin`)).data).toEqual(secret.data)
+    expect((await kubectl.get('secrets', NAMESPACE, `${FLEET}-admin`)).data).toEqual(secret.data)
   })
 })

@@ -62,7 +62,7 @@ describe.each([
 
   /** On this machine instead of in a pod; all else is the chart's. */
   async function startAsInstalled(): Promise<ChildProcess> {
-    const deployment = await kubectl.get('deployment', OPERATOR_NAMESPACE, OPERATOR)
+    const deployment = await kubectl.get('deployments', OPERATOR_NAMESPACE, OPERATOR)
     const { template } = deployment.spec as { template: { spec: { containers: { args: string[] }[] } } }
     const args: string[] = []
     for (const arg of template.spec.containers[0]!.args) {
@@ -72,7 +72,7 @@ describe.each([
         ports[port] = await freePort()
         args.push(`--${port}-port=${ports[port]}`)
       } else if (flag !== undefined && pem !== undefined) {
-        const { data } = await kubectl.get('secret', OPERATOR_NAMESPACE, `${OPERATOR}-metrics-tls`)
+        const { data } = await kubectl.get('secrets', OPERATOR_NAMESPACE, `${OPERATOR}-metrics-tls`)
         writeFileSync(join(folder, pem), Buffer.from(data?.[pem] ?? '', 'base64'))
         args.push(`${flag}=${join(folder, pem)}`)
       } else args.push(arg)
@@ -107,7 +107,7 @@ describe.each([
       return answer.ok ? answer : `${answer.status}: ${await answer.text()}`
     })
     await until('the lease', PATIENCE_MS, async () => {
-      const { spec } = await kubectl.get('lease', OPERATOR_NAMESPACE, OPERATOR)
+      const { spec } = await kubectl.get('leases', OPERATOR_NAMESPACE, OPERATOR)
       return String(spec?.holderIdentity).startsWith(`${OPERATOR}-0`) ? { spec } : JSON.stringify(spec)
     })
   })
@@ -124,9 +124,9 @@ describe.each([
       },
     })
     await until('partition, status and finalizer', PATIENCE_MS, async () => {
-      const fleet = await kubectl.get('statefulset', NAMESPACE, FLEET)
+      const fleet = await kubectl.get('statefulsets', NAMESPACE, FLEET)
       const strategy = fleet.spec?.updateStrategy as { rollingUpdate?: { partition?: number } } | undefined
-      const migration = await kubectl.get('shardmigration', NAMESPACE, 'example')
+      const migration = await kubectl.get('shardmigrations', NAMESPACE, 'example')
       const seen = {
         partition: strategy?.rollingUpdate?.partition,
         phase: migration.status?.phase,

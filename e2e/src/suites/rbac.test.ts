@@ -159,8 +159,9 @@ async function grants(): Promise<Set<string>> {
   )
   const all = new Set<string>()
   for (const { roleRef, metadata } of ours) {
-    const namespace = roleRef.kind === 'ClusterRole' ? undefined : metadata.namespace
-    const role = await kubectl.get<Resource & { rules?: Rule[] }>(`${roleRef.kind.toLowerCase()}s`, namespace, roleRef.name)
+    const [kind, namespace] =
+      roleRef.kind === 'ClusterRole' ? (['clusterroles', undefined] as const) : (['roles', metadata.namespace] as const)
+    const role = await kubectl.get<Resource & { rules?: Rule[] }>(kind, namespace, roleRef.name)
     for (const { apiGroups = [], resources = [], verbs } of role.rules ?? [])
       for (const group of apiGroups)
         for (const resource of resources) for (const verb of verbs) all.add(grantName(verb, group, resource))

@@ -1,6 +1,6 @@
 /** The cluster as its users have it: kubectl and helm with a kubeconfig; and reads of this process's own. */
 import { programPath } from '@fractal-lba/servers/kubernetes/build'
-import { ObjectReader } from './object-reader.ts'
+import { ObjectReader, type ResourceName } from './object-reader.ts'
 import { type RunOptions, run } from './run-command.ts'
 
 /** An object as `kubectl -o json` prints it. */
@@ -49,11 +49,11 @@ export class Kubectl {
     await this.run(['apply', '--server-side', '--force-conflicts', '-f', '-'], { input: listOf(objects) })
   }
 
-  get<T extends Resource = Resource>(resource: string, namespace: string | undefined, name: string): Promise<T> {
+  get<T extends Resource = Resource>(resource: ResourceName, namespace: string | undefined, name: string): Promise<T> {
     return this.#reader.read<T>(resource, namespace, `/${name}`)
   }
 
-  async list<T extends Resource = Resource>(resource: string, namespace: string | undefined, selector = ''): Promise<T[]> {
+  async list<T extends Resource = Resource>(resource: ResourceName, namespace: string | undefined, selector = ''): Promise<T[]> {
     const query = selector === '' ? '' : `?labelSelector=${encodeURIComponent(selector)}`
     return (await this.#reader.read<{ items: T[] }>(resource, namespace, query)).items
   }

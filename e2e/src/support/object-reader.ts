@@ -7,16 +7,26 @@ import { KubeConfig } from '@kubernetes/client-node'
 
 const ANSWER_WITHIN_MS = 10_000
 
-/** Where the API has what suites look at. */
-const RESOURCES: Readonly<Record<string, readonly string[]>> = {
-  'api/v1': ['namespaces', 'nodes', 'persistentvolumes', 'persistentvolumeclaims', 'pods', 'secrets', 'services'],
-  'apis/apps/v1': ['statefulsets'],
+/** Where the API has what suites look at, by group and version. */
+const RESOURCES = {
+  'api/v1': [
+    ...['configmaps', 'namespaces', 'nodes', 'persistentvolumes', 'persistentvolumeclaims'],
+    ...['pods', 'secrets', 'serviceaccounts', 'services'],
+  ],
+  'apis/apps/v1': ['deployments', 'statefulsets'],
   'apis/coordination.k8s.io/v1': ['leases'],
   'apis/events.k8s.io/v1': ['events'],
   'apis/rbac.authorization.k8s.io/v1': ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'],
   'apis/fractal.lba.io/v1': ['shardmigrations', 'crrpolicies', 'tieringpolicies'],
   'apis/argoproj.io/v1alpha1': ['applications'],
-}
+} as const
+
+/** The plural of a kind, as its path has it. */
+export type ResourceName = (typeof RESOURCES)[keyof typeof RESOURCES][number]
+
+const PATHS = new Map<string, string>(
+  Object.entries(RESOURCES).flatMap(([group, names]) => names.map((name) => [name, `${group}/`] as const)),
+)
 
 export class ObjectReader {
   readonly #config = new KubeConfig()
@@ -26,19 +36,17 @@ export class ObjectReader {
   }
 
   /**
-   * @param resource its plural: `pods`
    * @param namespace undefined for what is in none
    * @param rest what follows the resource's path: `/name`, or a query
    * @throws Error with what the API server says, or why it says nothing
    */
-  async read<T>(resource: string, namespace: string | undefined, rest: string): Promise<T> {
+  async read<T>(resource: ResourceName, namespace: string | undefined, rest: string): Promise<T> {
     const server = this.#config.getCurrentCluster()?.server
-    const group = Object.keys(RESOURCES).find((name) => RESOURCES[name]?.includes(resource))
-    if (server === undefined || group === undefined) throw new Error(`nothing is known of the resource ${resource}`)
+    if (server === undefined) throw new Error('the kubeconfig names no server')
     const scope = namespace === undefined ? '' : `namespaces/${namespace}/`
     const options: RequestOptions = { timeout: ANSWER_WITHIN_MS }
     await this.#config.applyToHTTPSOptions(options)
-    const { status, body } = await answerTo(new URL(`${server}/${group}/${scope}${resource}${rest}`), options)
+    const { status, body } = await answerTo(new URL(`${server}/${PATHS.get(resource)}${scope}${resource}${rest}`), options)
     if (status !== 200) throw new Error(`${resource}${rest} in ${namespace ?? 'no namespace'}: ${status} ${body.slice(0, 500)}`)
     return JSON.parse(body) as T
   }
