@@ -133,6 +133,25 @@ export function describeCopying(bed: Bed): void {
         await intruder.close()
       }))
 
+    it('meets captured records in some of its slots, and brings the rest of these and of the others', () =>
+      withPair(bed, async (pair) => {
+        const [met, other] = [slot(35), slot(36)]
+        const slots = [met, other]
+        await putAll(pair.source, putsIn(slots, 5))
+        await startImport(pair, slots)
+        const meanwhile = putsIn([met], 2)
+        await putAll(pair.source, meanwhile)
+        const captured = await pair.source.control.readCaptured(M1.migration, slots, 100)
+        expect(await pair.target.control.apply(M1, captured!.batch)).toMatchObject({ added: 2 })
+        expect(await rowOf(pair.target, met)).toMatchObject({ copy: 'pending' })
+        const { batch } = await pair.source.control.exportFrom({ slots, within: undefined }, 100)
+        expect(batch.keys).toBe(12)
+        expect(await pair.target.control.apply(M1, batch)).toEqual({ added: 10, alreadyThere: 2, conflicts: [] })
+        for (const of of slots) expect(await rowOf(pair.target, of)).toMatchObject({ copy: 'copied' })
+        const options = { aliveAtMs: aliveAt(), withoutCaptured: undefined }
+        expect(await pair.target.control.digest(slots, options)).toEqual(await pair.source.control.digest(slots, options))
+      }))
+
     it('takes the successor of an expired record, in whatever order they come and whatever the clocks say', () =>
       withPair(bed, async (pair) => {
         const of = slot(40)

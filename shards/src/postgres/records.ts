@@ -16,7 +16,7 @@ import {
 import type { RecordStore } from '../shard-control.ts'
 import { APPLY_NEEDS, describeRow } from '../slot-rules.ts'
 import { type PostgresPool, sqlStateOf, UNIQUE_VIOLATION } from './connect.ts'
-import { eachKey } from './copy-format.ts'
+import { eachKey, type Rows, splitRows } from './copy-format.ts'
 import type { PostgresOwnership } from './ownership.ts'
 import { CONTROL_LOCK } from './program.ts'
 import { type RowColumns, rowFromColumns } from './row-columns.ts'
@@ -40,6 +40,8 @@ export class PostgresRecords implements RecordStore {
   readonly #id: ShardId
   readonly #pool: PostgresPool
   readonly #ownership: PostgresOwnership
+  /** Slots where captured records may lie before their copy arrives. It is about speed alone: what is not known here is found by its key. */
+  readonly #mixed = new Set<SlotId>()
 
   constructor(id: ShardId, pool: PostgresPool, ownership: PostgresOwnership) {
     this.#id = id
@@ -84,29 +86,26 @@ export class PostgresRecords implements RecordStore {
   }
 
   /**
-   * A copy goes straight into the table, together with its checkpoint: a crash leaves both or neither, so its keys cannot be there
-   * already. Where they are after all (its reply was lost, someone else wrote, or these are captured records), they are merged.
+   * A copy goes straight into the table, together with its checkpoint: a crash leaves both or neither, so its keys are not there already.
+   * Where they may be after all (its reply was lost, someone else wrote, or records were captured), they are merged: one key that is there
+   * would roll back all of the batch.
    */
   async #applyOnce(fence: Fence, batch: RecordBatch, slots: readonly SlotId[]): Promise<ApplyResult> {
+    const all = { payload: batch.payload, count: batch.keys }
+    const none = { payload: Buffer.alloc(0), count: 0 }
     if (batch.completes.length > 0 || batch.keys === 0) {
+      const met = batch.slots.some((slot) => this.#mixed.has(slot))
+      const { chosen, others } = met
+        ? splitRows(batch.payload, (key) => this.#mixed.has(slotOfKey(key)))
+        : { chosen: none, others: all }
       try {
-        return await this.#guarded(fence, slots, async (client) => {
-          if (batch.keys > 0) await copyIn(client, 'flk.decision', batch.payload)
-          await client.query('select flk.mark_copied($1)', [batch.completes])
-          return { added: batch.keys, alreadyThere: 0, conflicts: [] }
-        })
+        return await this.#guarded(fence, slots, (client) => takeIn(client, batch, { copied: others, merged: chosen }))
       } catch (error) {
         if (sqlStateOf(error) !== UNIQUE_VIOLATION) throw error
       }
     }
-    return await this.#guarded(fence, slots, async (client) => {
-      await client.query('create temp table if not exists flk_incoming (like flk.decision) on commit delete rows')
-      await copyIn(client, 'flk_incoming', batch.payload)
-      const { rows } = await client.query<MergeRow>('select added, already_there, conflicts, torn from flk.merge_incoming()')
-      const { added, already_there, conflicts, torn } = rows[0] as MergeRow
-      await client.query('select flk.mark_copied($1)', [batch.completes.filter((slot) => !torn.includes(slot))])
-      return { added: Number(added), alreadyThere: Number(already_there), conflicts }
-    })
+    for (const slot of batch.slots) this.#mixed.add(slot)
+    return await this.#guarded(fence, slots, (client) => takeIn(client, batch, { copied: none, merged: all }))
   }
 
   /** One transaction that holds CONTROL shared, if the fence and all slots allow it. */
@@ -254,6 +253,27 @@ export class PostgresRecords implements RecordStore {
 class FenceIsLower extends Error {}
 
 const deadline = () => Date.now() + CALL_DEADLINE_MS
+
+/** What of a batch goes straight into the table, what is merged, and its checkpoint. */
+async function takeIn(
+  client: ClientBase,
+  { completes }: RecordBatch,
+  { copied, merged }: { copied: Rows; merged: Rows },
+): Promise<ApplyResult> {
+  if (copied.count > 0) await copyIn(client, 'flk.decision', copied.payload)
+  const { added, already_there, conflicts, torn } = merged.count > 0 ? await merge(client, merged.payload) : NOTHING_MERGED
+  await client.query('select flk.mark_copied($1)', [completes.filter((slot) => !torn.includes(slot))])
+  return { added: copied.count + Number(added), alreadyThere: Number(already_there), conflicts }
+}
+
+const NOTHING_MERGED: MergeRow = { added: '0', already_there: '0', conflicts: [], torn: [] }
+
+async function merge(client: ClientBase, payload: Buffer): Promise<MergeRow> {
+  await client.query('create temp table if not exists flk_incoming (like flk.decision) on commit delete rows')
+  await copyIn(client, 'flk_incoming', payload)
+  const { rows } = await client.query<MergeRow>('select added, already_there, conflicts, torn from flk.merge_incoming()')
+  return rows[0] as MergeRow
+}
 
 async function copyIn(client: ClientBase, table: string, payload: Buffer): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
