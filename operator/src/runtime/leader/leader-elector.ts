@@ -117,7 +117,7 @@ export class LeaderElector {
     while (!signal.aborted) {
       let held: { lease: Lease; at: Reading } | undefined
       try {
-        held = await this.#tryAcquire()
+        held = await this.#within(this.#renewDeadlineMs, signal, (limit) => this.#tryAcquire(limit))
       } catch (error) {
         if (!signal.aborted) this.#options.onError('asking for the leader lease', error)
       }
@@ -131,9 +131,8 @@ export class LeaderElector {
     }
   }
 
-  async #tryAcquire(): Promise<{ lease: Lease; at: Reading } | undefined> {
+  async #tryAcquire(limit: AbortSignal): Promise<{ lease: Lease; at: Reading } | undefined> {
     const { store, clock, namespace, name, identity } = this.#options
-    const limit = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#renewDeadlineMs)])
     const present = await store.read(limit)
     this.#observe(present)
     if (present && !this.#isFree(present)) return undefined
@@ -246,10 +245,8 @@ export class LeaderElector {
       if (signal.aborted) break
       const at = this.#read()
       try {
-        lease = await store.replace(
-          renewed(lease, clock.now()),
-          AbortSignal.any([signal, AbortSignal.timeout(this.#renewDeadlineMs)]),
-        )
+        const next = renewed(lease, clock.now())
+        lease = await this.#within(this.#renewDeadlineMs, signal, (limit) => store.replace(next, limit))
         this.#observe(lease)
         onRenewed(at)
       } catch (error) {
@@ -279,6 +276,20 @@ export class LeaderElector {
       return await this.#options.store.read(signal)
     } catch {
       return 'unknown'
+    }
+  }
+
+  /**
+   * Does it with a signal that fires with `signal` or after `ms`, whichever is first. Not AbortSignal.timeout: each of those fires in the end, with an
+   * error's stack, however long ago its call was answered, and renewals are all that an operator does at rest.
+   */
+  async #within<T>(ms: number, signal: AbortSignal, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController()
+    const cancel = this.#options.clock.after(ms, () => late.abort(new Error(`no answer within ${ms} ms`)))
+    try {
+      return await work(AbortSignal.any([signal, late.signal]))
+    } finally {
+      cancel()
     }
   }
 
